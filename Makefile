@@ -1,0 +1,30 @@
+# One Step at a Time. `make` alone lists the targets; the work is done in tools/.
+# Options go on: make lab ARGS="--no-browser --port 8899", make test ARGS="-k film".
+
+.PHONY: help setup lab test notebooks bench lock clean
+
+help:
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' Makefile
+
+setup: ## install the course into .venv (the other targets do it, too)
+	@sh tools/setup.sh
+
+lab: setup ## open the course in JupyterLab
+	@sh tools/lab.sh $(ARGS)
+
+test: setup ## run the unit tests and every notebook
+	@.venv/bin/python -m pytest $(ARGS)
+
+notebooks: setup ## execute the notebooks again and store their outputs
+	@.venv/bin/python tools/notebooks.py $(ARGS)
+
+bench: setup ## run the benchmarks
+	@for file in benchmarks/*.py; do .venv/bin/python "$$file" $(ARGS) || exit 1; done
+
+lock: ## choose the versions in constraints.txt again and check all platforms
+	@sh tools/lock.sh $(ARGS)
+
+clean: ## remove .venv and all caches
+	@rm -rf .venv .venv.old dist .pytest_cache .ruff_cache .hypothesis
+	@find . -name __pycache__ -prune -exec rm -rf {} +
+	@find . -name .ipynb_checkpoints -prune -exec rm -rf {} +

@@ -1,0 +1,159 @@
+"""The lessons' widgets: a result becomes frames, labels and sentences, then a film.
+
+No model is trained and no gradient taken here; every number comes from the result.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from matplotlib.artist import Artist
+from matplotlib.axes import Axes
+
+from course_utils import film, plots
+
+MARKS = {"best": "best_lr", "break even": "break_even_lr", "stable": "stable_lr"}
+
+
+@dataclass(frozen=True)
+class Picture:
+    """What the left half of a step's film shows.
+
+    measure: model to the thing drawn; called before the step and after each size.
+    animate: (ax, before, afters) to the artists that move and `update(i)`, which sets
+        them for frame i; the fixed part is drawn at once.
+    describe: (before, after) to one sentence.
+    """
+
+    measure: Callable[[object], object]
+    animate: Callable[
+        [Axes, object, Sequence], tuple[list[Artist], Callable[[int], None]]
+    ]
+    describe: Callable[[object, object], str]
+
+
+def step(
+    profile,
+    picture: Picture,
+    *,
+    promises: Sequence[str] = ("linear", "quadratic"),
+    marks: Sequence[str] = (),
+    num_frames: int = 61,
+) -> film.Panel:
+    """One step of every learning rate: its picture, the loss along the ray, words.
+
+    profile: a `steps.StepProfile`; promises: "linear", "quadratic"; marks: "best",
+    "break even", "stable". The slider is logarithmic and runs past the break-even.
+    """
+    lrs = learning_rates(profile, num_frames)
+    marked = {name: getattr(profile, MARKS[name]) for name in marks}
+    before, *afters = profile.along([0, *lrs], picture.measure)
+    figure, (left, right) = plots.canvas(11, 4.6, columns=2)
+    moving, update = picture.animate(left, before, afters)
+    more_moving, update_ray = _animate_ray(right, profile, lrs, promises, marked)
+
+    def update_both(i):
+        update(i)
+        update_ray(i)
+
+    frames = film.shoot(figure, [*moving, *more_moving], update_both, len(lrs))
+    reports = [f"{profile.report(lr)} " for lr in lrs]
+    return film.Panel(
+        film.Film(
+            frames=frames,
+            values=lrs.tolist(),
+            labels=[f"{lr:.2g}" for lr in lrs],
+            alts=[
+                report + picture.describe(before, after)
+                for report, after in zip(reports, afters, strict=True)
+            ],
+            marks=[
+                {"value": lr, "label": name}
+                for name, lr in marked.items()
+                if lrs[0] <= lr <= lrs[-1]
+            ],
+            index=int(np.argmin(np.abs(lrs - profile.best_lr))),
+        )
+    )
+
+
+def learning_rates(profile, count: int = 61) -> np.ndarray:
+    """Learning rates (count,) for a slider: log-spaced, past the break-even."""
+    best, end = profile.best_lr, profile.break_even_lr
+    if not best:
+        raise ValueError(
+            "this direction does not descend from here: there is no step to show"
+        )
+    return np.geomspace(best / 100, 3 * end if np.isfinite(end) else 10 * best, count)
+
+
+def _animate_ray(ax, profile, lrs, promises, marks):
+    """The right half: the loss along the ray, with a dot where the slider stands."""
+    losses = profile.losses(lrs)
+    promised = {name: getattr(profile, name)(lrs) for name in promises}
+    plots.ray(lrs, losses, before=profile.loss, promises=promised, marks=marks, ax=ax)
+    bottom, top = ax.get_ylim()
+    top -= 0.03 * (top - bottom)  # where a dot stands whose loss is above the picture
+    here = ax.axvline(lrs[0], color=plots.RED, linewidth=1)
+    (dot,) = ax.plot([], [], color=plots.RED, markersize=11, clip_on=False)
+
+    def update(i):
+        is_inside = losses[i] <= top  # False for a loss that is not a number
+        here.set_xdata([lrs[i], lrs[i]])
+        dot.set_data([lrs[i]], [losses[i] if is_inside else top])
+        dot.set_marker("o" if is_inside else "^")
+
+    return [here, dot], update
+
+
+def path(surface) -> Picture:
+    """The step on the level lines of a `Surface`; the model is its parameters (2,)."""
+    (left, right), (bottom, top) = surface.bounds
+    x, y = np.linspace(left, right, 120), np.linspace(bottom, top, 120)
+    grid = torch.tensor(np.stack(np.meshgrid(x, y), axis=-1))  # (120, 120, 2)
+
+    def animate(ax, start, points):
+        plots.landscape(x, y, surface(grid).numpy(), ax=ax, minima=surface.minima)
+        ax.plot(*start, "s", color="black", markersize=9)
+        ax.annotate(
+            "start", tuple(start), (8, 6), textcoords="offset points", fontsize=12
+        )
+        (line,) = ax.plot([], [], color=plots.RED, linewidth=2.5)
+        (tip,) = ax.plot([], [], "o", color=plots.RED, markersize=11)
+
+        def update(i):
+            line.set_data(*zip(start, points[i], strict=True))
+            tip.set_data([points[i][0]], [points[i][1]])
+
+        return [line, tip], update
+
+    def describe(start, point):
+        return f"The step lands at ({point[0]:.2f}, {point[1]:.2f})."
+
+    return Picture(lambda params: params.detach().numpy().copy(), animate, describe)
+
+
+def predictions(features, names: Sequence[str], targets: Sequence[int]) -> Picture:
+    """P(spam) of chosen messages, before the step (hollow) and after it (filled).
+
+    features: (B, D), what the model takes; names: B short texts; targets: B of 0, 1.
+    """
+
+    def measure(model):
+        return torch.softmax(model(features), dim=-1)[:, 1].numpy()  # (B,)
+
+    def animate(ax, before, afters):
+        plots.predictions(names, before, targets, ax=ax)
+        (dots,) = ax.plot([], [], "o", color=plots.BLUE, markersize=10)
+
+        def update(i):
+            dots.set_data(afters[i], range(len(names)))
+
+        return [dots], update
+
+    def describe(before, after):
+        changed = int(((before > 0.5) != (after > 0.5)).sum())
+        return f"{changed} of {len(names)} messages shown changed sides."
+
+    return Picture(measure, animate, describe)

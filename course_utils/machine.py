@@ -1,0 +1,75 @@
+"""Is this machine ready for the course? Says in plain words what is missing."""
+
+import importlib.metadata
+import sys
+
+from course_utils import data
+
+GIGABYTE = 2**30
+
+
+def check() -> list[tuple[str, str]]:
+    """(part, finding) for Python, packages, messages, model and memory.
+
+    A finding is "ok" or a sentence that says what to do.
+    """
+    return [
+        ("Python", _python()),
+        ("packages", _packages()),
+        ("messages", _found(data.load_sms)),
+        ("model", _found(data.model_dir)),
+        ("memory", _memory()),
+    ]
+
+
+def _python() -> str:
+    if (3, 11) <= sys.version_info[:2] <= (3, 14):
+        return "ok"
+    return f"this is Python {sys.version.split()[0]}: install one from 3.11 to 3.14"
+
+
+def _packages() -> str:
+    """Each package that the course names as its dependency, and its version."""
+    from packaging.requirements import Requirement
+
+    try:
+        requirements = importlib.metadata.requires("course-utils") or ()
+    except importlib.metadata.PackageNotFoundError:
+        return "the course is not installed: pip install -e . in the course's folder"
+    wanted = []
+    for requirement in map(Requirement, requirements):
+        is_extra = requirement.marker and not requirement.marker.evaluate({"extra": ""})
+        if not is_extra and not _is_installed(requirement):
+            wanted.append(f'"{requirement.name}{requirement.specifier}"')
+    if not wanted:
+        return "ok"
+    return f"missing or of another version: pip install {' '.join(wanted)}"
+
+
+def _is_installed(requirement) -> bool:
+    try:
+        version = importlib.metadata.version(requirement.name)
+    except importlib.metadata.PackageNotFoundError:
+        return False
+    return requirement.specifier.contains(version, prereleases=True)
+
+
+def _found(find) -> str:
+    try:
+        find()
+    except (OSError, ValueError) as error:
+        return str(error)
+    return "ok"
+
+
+def _memory() -> str:
+    try:
+        import psutil
+    except ImportError:
+        return "not measured: pip install psutil"
+    free = psutil.virtual_memory().available / GIGABYTE
+    if free >= 1.2:
+        return "ok"
+    return (
+        f"{free:.1f} GB free: shut down other notebooks (a lesson needs up to 1.2 GB)"
+    )

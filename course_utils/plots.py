@@ -1,0 +1,153 @@
+"""Draw a given result on a given `ax`, and return the sentence that says what it shows.
+
+Nothing is computed here. Colors are Okabe and Ito's; every curve also has a line style
+or a marker of its own, so that nothing is told by color alone.
+"""
+
+import base64
+import io
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+BLUE, ORANGE, GREEN, RED, GRAY = "#0072B2", "#E69F00", "#009E73", "#D55E00", "#555555"
+PROMISES = {"linear": (ORANGE, ":"), "quadratic": (GREEN, "--")}
+MARKS = {"best": (BLUE, "-."), "break even": (RED, "--"), "stable": (GREEN, ":")}
+
+
+def canvas(width: float = 8, height: float = 4, columns: int = 1):
+    """A figure outside pyplot and its axes, sized in inches for a projector."""
+    figure = Figure(figsize=(width, height), dpi=100, layout="constrained")
+    axes = figure.subplots(1, columns)
+    for ax in np.atleast_1d(axes):
+        ax.tick_params(labelsize=12)
+        ax.xaxis.label.set_size(14)
+        ax.yaxis.label.set_size(14)
+        ax.spines[["top", "right"]].set_visible(False)
+    return figure, axes
+
+
+def ray(
+    lrs: Sequence[float],
+    losses: Sequence[float],
+    *,
+    before: float,
+    ax: Axes,
+    promises: Mapping[str, Sequence[float]] | None = None,
+    marks: Mapping[str, float] | None = None,
+) -> str:
+    """The loss after one step of each learning rate, beside what was promised.
+
+    lrs, losses: (S,); before: the loss at the start; promises: name to (S,); marks:
+    name to learning rate. A loss far above the start leaves the picture at the top.
+    """
+    losses = np.asarray(losses, float)
+    bottom, top = ray_limits(losses, before)
+    ax.axhline(before, color=GRAY, linewidth=1)
+    ax.annotate("before the step", (lrs[0], before), (2, 4),
+                textcoords="offset points", color=GRAY, fontsize=12)  # fmt: skip
+    for name, promised in (promises or {}).items():
+        color, style = PROMISES[name]
+        ax.plot(lrs, promised, style, color=color, linewidth=2, label=f"{name} promise")
+    drawn = np.where(np.isfinite(losses), losses, 10 * top + 1)
+    ax.plot(lrs, drawn, color=BLUE, linewidth=2.5, label="what happens")
+    for name, lr in (marks or {}).items():
+        color, style = MARKS[name]
+        ax.axvline(lr, color=color, linestyle=style, linewidth=2, label=name)
+    ax.set(xscale="log", xlabel="learning rate", ylabel="loss after one step",
+           xlim=(lrs[0] / 1.15, lrs[-1] * 1.15), ylim=(bottom, top))  # fmt: skip
+    ax.xaxis.set_major_formatter("{x:g}")
+    ax.legend(loc="upper left", fontsize=12, frameon=False)
+    lowest = int(np.nanargmin(np.where(np.isfinite(losses), losses, np.nan)))
+    return (
+        f"The loss after one step falls from {before:.3g} to {losses[lowest]:.3g} near "
+        f"learning rate {lrs[lowest]:.2g} and "
+        + ("rises past its start beyond." if losses[-1] > before else "stays below it.")
+    )
+
+
+def ray_limits(losses, before: float) -> tuple[float, float]:
+    """Bottom and top of the picture of a ray: the dip, and as much above the start."""
+    losses = np.asarray(losses, float)
+    lowest = float(np.min(losses, where=np.isfinite(losses), initial=before))
+    depth = max(before - lowest, 1e-6 * max(1, abs(before)))
+    return lowest - 0.25 * depth, before + 0.8 * depth
+
+
+def landscape(x, y, values, *, ax: Axes, minima=(), labels=("θ₁", "θ₂")) -> str:
+    """Level lines of a loss over two parameters. x: (W,), y: (H,), values: (H, W)."""
+    values = np.asarray(values, float)
+    levels = np.nanmin(values) + np.ptp(values) * np.linspace(0, 1, 16) ** 2
+    ax.contour(x, y, values, levels, cmap="cividis", linewidths=1)
+    for point in minima:
+        ax.plot(*point, marker="*", color=ORANGE, markersize=16, linestyle="none",
+                markeredgecolor="black", label="minimum")  # fmt: skip
+    ax.set(xlabel=labels[0], ylabel=labels[1], xlim=(x[0], x[-1]), ylim=(y[0], y[-1]))
+    ax.set_aspect("equal")
+    return f"Level lines of the loss, from {values.min():.2g} to {values.max():.2g}."
+
+
+def scores(names, means, spreads, *, ax: Axes, baseline: float, label: str) -> str:
+    """One row a variant: its mean score with the spread, and the baseline as a line."""
+    rows = np.arange(len(names))[::-1]
+    ax.axvline(baseline, color=GRAY, linestyle="--", linewidth=1.5)
+    ax.errorbar(means, rows, xerr=spreads, fmt="o", color=BLUE, capsize=5, markersize=8)
+    ax.set_yticks(rows, names)
+    ax.set(xlabel=label, ylim=(-0.6, len(names) - 0.4))
+    best = int(np.argmax(means))
+    return (
+        f"{label} of {len(names)} variants, from {min(means):.3f} to {max(means):.3f}; "
+        f"the highest mean is “{names[best]}”, and the dashed line is {baseline:.3f}."
+    )
+
+
+def bars(names, values, *, ax: Axes, label: str, before=None) -> str:
+    """One bar a name; `before` adds a mark where each value stood earlier."""
+    rows = np.arange(len(names))[::-1]
+    ax.barh(rows, values, color=BLUE, height=0.6, label="after")
+    if before is not None:
+        ax.plot(before, rows, "|", color="black", markersize=18, markeredgewidth=3,
+                label="before")  # fmt: skip
+        ax.legend(fontsize=12, frameon=False)
+    ax.set_yticks(rows, names)
+    ax.set(xlabel=label)
+    top = int(np.argmax(np.abs(values)))
+    return f"{label}: the largest is “{names[top]}” with {values[top]:.2g}."
+
+
+def predictions(names, before, targets, *, ax: Axes) -> str:
+    """P(spam) of each message as a hollow mark; message i stands in row i from the top.
+
+    names: B texts; before: (B,) probabilities; targets: B of 0 (ham) or 1 (spam).
+    """
+    kinds = ["spam" if target else "ham" for target in targets]
+    rows = range(len(names))
+    ax.axvline(0.5, color=GRAY, linestyle="--", linewidth=1.5)
+    ax.plot(before, rows, "o", color="black", markerfacecolor="white", markersize=10)
+    ax.set_yticks(
+        rows, [f"{name} · {kind}" for name, kind in zip(names, kinds, strict=True)]
+    )
+    ax.set(xlabel="P(spam): hollow before, filled after", xlim=(-0.03, 1.03),
+           ylim=(len(names) - 0.4, -0.6))  # fmt: skip
+    sides = int((np.asarray(before) > 0.5).sum())
+    return f"Before the step, {sides} of {len(names)} messages shown count as spam."
+
+
+@dataclass(frozen=True)
+class Still:
+    """A finished drawing, displayed as a PNG with its sentence as text and alt text."""
+
+    figure: Figure
+    alt: str
+
+    def _repr_mimebundle_(self, **kwargs):
+        png = io.BytesIO()
+        self.figure.savefig(png, format="png")
+        data = {
+            "image/png": base64.b64encode(png.getvalue()).decode(),
+            "text/plain": self.alt,
+        }
+        return data, {"image/png": {"alt": self.alt}}

@@ -1,0 +1,293 @@
+"""Losses of two parameters, with exact gradient, Hessian and minima.
+
+This module knows nothing of data, models or pictures: `logistic` is given its arrays.
+Shapes: `...` stands for any leading axes, N for examples.
+"""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+
+import torch
+from torch import Tensor
+from torch.nn.functional import softplus
+
+Point = tuple[float, float]
+
+
+@dataclass(frozen=True)
+class Surface:
+    """A loss of two parameters: `surface(params)`, params (..., 2), loss (...).
+
+    Any floating-point dtype goes in and the same comes out; autograd may pass through.
+    Where the loss overflows the value is inf or nan, not an error. Raises TypeError
+    if params is no floating-point tensor, ValueError if its last axis is not 2.
+    """
+
+    name: str
+    loss_xy: Callable = field(repr=False)  # (x, y) -> loss
+    gradient_xy: Callable = field(repr=False)  # (x, y) -> d/dx, d/dy
+    hessian_xy: Callable = field(repr=False)  # (x, y) -> d2/dx2, d2/dxdy, d2/dy2
+    minima: tuple[Point, ...]  # every local minimum; () if there is none
+    bounds: tuple[Point, Point]  # (x0, x1), (y0, y1): the part worth drawing
+    start: Point  # a good place to start a descent
+    eigenvalues: Point | None = None  # of a constant Hessian, smallest first
+
+    def __call__(self, params: Tensor) -> Tensor:
+        """Return the loss (...) at params (..., 2)."""
+        return self.loss_xy(*_split(params))
+
+    def gradient(self, params: Tensor) -> Tensor:
+        """Return the gradient (..., 2) at params (..., 2), by formula."""
+        return torch.stack(self.gradient_xy(*_split(params)), dim=-1)
+
+    def hessian(self, params: Tensor) -> Tensor:
+        """Return the Hessian (..., 2, 2) at params (..., 2), by formula."""
+        xx, xy, yy = self.hessian_xy(*_split(params))
+        rows = torch.stack((xx, xy), dim=-1), torch.stack((xy, yy), dim=-1)
+        return torch.stack(rows, dim=-2)  # (..., 2, 2)
+
+
+def _split(params: Tensor) -> tuple[Tensor, Tensor]:
+    """Return x (...) and y (...) of params (..., 2)."""
+    if not isinstance(params, Tensor) or not params.is_floating_point():
+        kind = getattr(params, "dtype", type(params).__name__)
+        raise TypeError(f"params must be a floating-point tensor, got {kind}")
+    if params.ndim == 0 or params.shape[-1] != 2:
+        raise ValueError(f"params must have shape (..., 2), got {tuple(params.shape)}")
+    return params.unbind(-1)
+
+
+def _check_positive(**numbers: float) -> None:
+    for name, value in numbers.items():
+        if not 0 < value < math.inf:
+            raise ValueError(f"{name} must be positive and finite, got {value}")
+
+
+def _quadratic(a: float, b: float, c: float) -> tuple[Callable, Callable, Callable]:
+    """Return loss, gradient and Hessian of (a x^2 + 2 b x y + c y^2) / 2."""
+    return (
+        lambda x, y: (a * x**2 + 2 * b * x * y + c * y**2) / 2,
+        lambda x, y: (a * x + b * y, b * x + c * y),
+        lambda x, y: [torch.full_like(x, entry) for entry in (a, b, c)],
+    )
+
+
+def bowl(condition: float = 10.0, *, angle: float = 0.0, scale: float = 1.0) -> Surface:
+    """Return the bowl (params @ H @ params) / 2 with its minimum at the origin.
+
+    The eigenvalues of H are scale / condition, along the flat axis, and scale, along
+    the steep one. At angle 0 the flat axis is x; angle turns it counterclockwise, in
+    radians. Raises ValueError if condition < 1, scale <= 0 or one is not finite.
+    """
+    _check_positive(condition=condition, scale=scale)
+    if condition < 1:
+        raise ValueError(f"condition must be at least 1, got {condition}")
+    if not math.isfinite(angle):
+        raise ValueError(f"angle must be finite, got {angle}")
+    flat, steep = scale / condition, scale
+    cos, sin = math.cos(angle), math.sin(angle)
+    a = flat * cos**2 + steep * sin**2
+    b = (flat - steep) * sin * cos
+    c = flat * sin**2 + steep * cos**2
+    return Surface(
+        f"bowl, condition {condition:g}",
+        *_quadratic(a, b, c),
+        minima=((0.0, 0.0),),
+        bounds=((-4.0, 4.0), (-4.0, 4.0)),
+        start=(-3.0 * cos - sin, cos - 3.0 * sin),  # (-3, 1), turned with the bowl
+        eigenvalues=(flat, steep),
+    )
+
+
+def saddle(*, up: float = 1.0, down: float = 2.0) -> Surface:
+    """Return (up x^2 - down y^2) / 2: flat at the origin, and without a minimum.
+
+    The eigenvalues are -down and up: by default the largest in absolute value is not
+    the largest. Raises ValueError if up or down is not positive and finite.
+    """
+    _check_positive(up=up, down=down)
+    return Surface(
+        "saddle",
+        *_quadratic(up, 0.0, -down),
+        minima=(),
+        bounds=((-2.0, 2.0), (-2.0, 2.0)),
+        start=(1.5, 0.01),
+        eigenvalues=(-down, up),
+    )
+
+
+def rosenbrock() -> Surface:
+    """Return (1 - x)^2 + 100 (y - x^2)^2, a curved valley (Rosenbrock 1960)."""
+    return Surface(
+        "Rosenbrock",
+        lambda x, y: (1 - x) ** 2 + 100 * (y - x**2) ** 2,
+        lambda x, y: (2 * (x - 1) - 400 * x * (y - x**2), 200 * (y - x**2)),
+        lambda x, y: (2 + 1200 * x**2 - 400 * y, -400 * x, torch.full_like(y, 200)),
+        minima=((1.0, 1.0),),
+        bounds=((-2.0, 2.0), (-1.0, 3.0)),
+        start=(-1.2, 1.0),
+    )
+
+
+def beale() -> Surface:
+    """Return the sum of (c_k - x (1 - y^k))^2, k = 1, 2, 3 (Beale 1958).
+
+    c = 1.5, 2.25, 2.625. One minimum, flat plains and steep walls; (0, 1) is a saddle.
+    """
+
+    def terms(x, y):  # each residual r and its derivatives: x, y, xy, yy
+        for k, constant in ((1, 1.5), (2, 2.25), (3, 2.625)):
+            slope, bend = k * y ** (k - 1), k * (k - 1) * y ** max(k - 2, 0)
+            yield constant - x * (1 - y**k), y**k - 1, x * slope, slope, x * bend
+
+    def gradient(x, y):
+        parts = [(2 * r * rx, 2 * r * ry) for r, rx, ry, _, _ in terms(x, y)]
+        return [sum(part) for part in zip(*parts, strict=True)]
+
+    def hessian(x, y):
+        parts = [
+            (2 * rx**2, 2 * (rx * ry + r * rxy), 2 * (ry**2 + r * ryy))
+            for r, rx, ry, rxy, ryy in terms(x, y)
+        ]
+        return [sum(part) for part in zip(*parts, strict=True)]
+
+    return Surface(
+        "Beale",
+        lambda x, y: sum(r**2 for r, *_ in terms(x, y)),
+        gradient,
+        hessian,
+        minima=((3.0, 0.5),),
+        bounds=((-4.5, 4.5), (-4.5, 4.5)),
+        start=(1.0, 1.0),
+    )
+
+
+def himmelblau() -> Surface:
+    """Return (x^2 + y - 11)^2 + (x + y^2 - 7)^2, with four minima (Himmelblau 1972)."""
+    return Surface(
+        "Himmelblau",
+        lambda x, y: (x**2 + y - 11) ** 2 + (x + y**2 - 7) ** 2,
+        lambda x, y: (
+            4 * x * (x**2 + y - 11) + 2 * (x + y**2 - 7),
+            2 * (x**2 + y - 11) + 4 * y * (x + y**2 - 7),
+        ),
+        lambda x, y: (12 * x**2 + 4 * y - 42, 4 * (x + y), 12 * y**2 + 4 * x - 26),
+        minima=(
+            (3.0, 2.0),
+            (-2.805118086952745, 3.131312518250573),
+            (-3.779310253377747, -3.283185991286170),
+            (3.584428340330492, -1.848126526964404),
+        ),
+        bounds=((-5.0, 5.0), (-5.0, 5.0)),
+        start=(0.0, 0.0),
+    )
+
+
+def logistic(features, targets, *, l2: float = 0.0) -> Surface:
+    """Return the mean cross-entropy of a logistic regression with two weights.
+
+    The logits are features @ params, without a bias; l2 adds l2 / 2 * |params|^2.
+    features (N, 2) and targets (N,), all 0 or 1, may be tensors or numpy arrays.
+    minima is () if l2 is 0 and no single point is lowest: a line through the origin
+    separates the classes, and the loss falls for ever, or the features are collinear.
+    Raises ValueError on other shapes or values.
+    """
+    features, targets = _check_data(features, targets)
+    if not 0 <= l2 < math.inf:
+        raise ValueError(f"l2 must be finite and not negative, got {l2}")
+    signed = features * (2 * targets - 1)[:, None]  # (N, 2)
+    size = signed.square().mean(0).sqrt()
+    unit = torch.where(size > 0, 1 / size, 1.0)  # moves a usual logit by 1
+    surface = Surface(
+        "logistic regression",
+        *_cross_entropy(signed, l2),
+        minima=(),
+        bounds=_box(-6 * unit, 6 * unit),
+        start=(0.0, 0.0),
+    )
+    if l2 == 0 and not _surrounds_origin(signed * unit):
+        return surface
+    lowest = _newton(surface)
+    pad = torch.maximum(lowest.abs(), unit)
+    bounds = _box(lowest.clamp(max=0) - pad, lowest.clamp(min=0) + pad)
+    return replace(surface, minima=(tuple(lowest.tolist()),), bounds=bounds)
+
+
+def _box(low: Tensor, high: Tensor) -> tuple[Point, Point]:
+    return tuple(zip(low.tolist(), high.tolist(), strict=True))
+
+
+def _check_data(features, targets) -> tuple[Tensor, Tensor]:
+    """Return features (N, 2) and targets (N,) in float64, or say why not."""
+    features = torch.as_tensor(features, dtype=torch.float64).detach()
+    targets = torch.as_tensor(targets, dtype=torch.float64).detach()
+    if features.ndim != 2 or features.shape[1] != 2 or len(features) == 0:
+        raise ValueError(f"features must be (N, 2), N > 0, got {tuple(features.shape)}")
+    if targets.shape != features.shape[:1]:
+        raise ValueError(
+            f"targets must have shape ({len(features)},), got {tuple(targets.shape)}; "
+            "a column (N, 1) would broadcast against (N,) to (N, N)"
+        )
+    if not features.isfinite().all():
+        raise ValueError("features must be finite, found nan or inf")
+    if not ((targets == 0) | (targets == 1)).all():
+        raise ValueError("targets must be 0 or 1")
+    return features, targets
+
+
+def _cross_entropy(signed: Tensor, l2: float) -> tuple[Callable, Callable, Callable]:
+    """Return loss, gradient and Hessian for features turned to their own side (N, 2).
+
+    With z = signed @ params the loss of an example is log(1 + exp(-z)).
+    """
+
+    def margins(x, y):
+        u, v = signed.to(x).unbind(1)
+        return u, v, x[..., None] * u + y[..., None] * v  # (N,), (N,), (..., N)
+
+    def loss(x, y):
+        block = max(1, 2**20 // len(signed))  # all of a large grid would fill memory
+        pairs = zip(x.flatten().split(block), y.flatten().split(block), strict=True)
+        # beyond 40, log(1 + exp(z)) is z in float64
+        means = [softplus(-margins(*pair)[2], threshold=40).mean(-1) for pair in pairs]
+        return torch.cat(means).reshape(x.shape) + l2 / 2 * (x**2 + y**2)
+
+    def gradient(x, y):
+        u, v, z = margins(x, y)
+        pull = -torch.sigmoid(-z)  # d loss / dz
+        return (pull * u).mean(-1) + l2 * x, (pull * v).mean(-1) + l2 * y
+
+    def hessian(x, y):
+        u, v, z = margins(x, y)
+        bend = torch.sigmoid(z) * torch.sigmoid(-z)  # d2 loss / dz2
+        xx, xy, yy = ((bend * pair).mean(-1) for pair in (u * u, u * v, v * v))
+        return xx + l2, xy, yy + l2
+
+    return loss, gradient, hessian
+
+
+def _surrounds_origin(points: Tensor) -> bool:
+    """Return whether every half-plane through the origin holds some of points (N, 2).
+
+    It does when no two neighbors, seen from the origin, are half a turn apart or more.
+    """
+    points = points[points.any(dim=1)]
+    if len(points) == 0:
+        return False
+    angles = torch.atan2(points[:, 1], points[:, 0]).sort().values
+    gaps = torch.cat((angles, angles[:1] + 2 * math.pi)).diff()
+    return bool(gaps.max() < math.pi - 1e-9)
+
+
+def _newton(surface: Surface) -> Tensor:
+    """Return the minimum (2,) of a convex surface: Newton steps, halved if uphill."""
+    params = torch.zeros(2, dtype=torch.float64)
+    for _ in range(100):
+        step = torch.linalg.solve(surface.hessian(params), surface.gradient(params))
+        if step.norm() <= 1e-12 * (1 + params.norm()):
+            return params - step
+        while surface(params - step) > surface(params) + 1e-15:
+            step = step / 2
+        params = params - step
+    raise ValueError("no minimum found in 100 Newton steps: pass l2, or scale features")

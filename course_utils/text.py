@@ -1,0 +1,250 @@
+"""Text to tokens to ids: what happens before a model can read a message.
+
+It does not know which choices are good: lesson 01 switches each one off and on.
+"""
+
+import html
+import json
+import re
+import unicodedata
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from functools import cache
+from numbers import Integral
+from typing import TYPE_CHECKING
+
+from course_utils import data
+
+if TYPE_CHECKING:  # torch and nltk take seconds to import, so functions import them
+    import torch
+
+# Replaced in this order. A match starts where a run starts: linear on any line.
+AMOUNT = r"(?<![\w<])(?<!\d[.,:/])\d++(?:[.,:/]\d++)*+"  # "<3" is a heart
+LINKS = {
+    "<email>": r"(?<![\w.+-])[\w.+-]+@[\w-]+\.[\w.+-]*\w",
+    "<url>": r"https?://\S*[\w/]|(?<![\w.-])(?:www\.\S*[\w/]"
+    r"|[\w.-]+\.(?:com|net|org|uk|biz|info|tv)\b(?:[/?]\S*\w)?/?)",
+}
+NUMBERS = {
+    "<phone>": r"(?<!\d)(?:(?:\+\d{1,3}|0)(?:[ ()-]{0,2}\d){8,12}|\d{9,15})(?!\d)",
+    "<money>": rf"[£$€] ?\d+(?:[.,]\d+)*|{AMOUNT}(?:[£$€]|p(?!\w))",
+    "<number>": rf"{AMOUNT}(?!\w)|<(?:#|decimal)>",  # the collection hides some as <#>
+}
+PLACEHOLDERS = (*LINKS, *NUMBERS)
+KINDS = {str: "a str (decode bytes)", Integral: "a whole number", Iterable: "a list"}
+# Quotation marks become straight; soft hyphens and other invisible signs go.
+STRAIGHT = str.maketrans("‘’“”", "''\"\"", "\u00ad\u200b\ufe0e\ufe0f\ufeff")
+
+
+def clean(
+    text: str,
+    *,
+    lower: bool = True,
+    replace_links: bool = True,
+    replace_numbers: bool = True,
+) -> str:
+    """One tidy line: plain characters, single spaces, placeholders, emoji kept.
+
+    Whatever the options, HTML entities are read (`&lt;` is `<`), Unicode is brought
+    to its NFKC form, and quotation marks are straight. Cleaning twice changes nothing.
+
+    lower: do capitals become small?
+    replace_links: do mail and web addresses become `<email>` and `<url>`?
+    replace_numbers: do phone numbers, prices and other numbers become `<phone>`,
+        `<money>` and `<number>`? Digits inside a word ("2nite", "over18") stay.
+
+    Source: Unicode Standard Annex 15 (NFKC). Errors: TypeError if `text` is no str.
+    """
+    chosen = (LINKS if replace_links else {}) | (NUMBERS if replace_numbers else {})
+
+    def normalize(line: str) -> str:
+        line = unicodedata.normalize("NFKC", html.unescape(line).translate(STRAIGHT))
+        return " ".join((line.lower() if lower else line).split())
+
+    def replace(line: str) -> str:
+        for placeholder, pattern in chosen.items():
+            line = re.sub(pattern, f" {placeholder} ", line, flags=re.IGNORECASE)
+        return " ".join(line.split())
+
+    return _settle(replace, _settle(normalize, _check(text, "text", str)))
+
+
+def _settle(step: Callable[[str], str], text: str) -> str:
+    """Repeat until nothing changes (`&amp;lt;` is `&lt;` is `<`), at most 9 times."""
+    for _ in range(9):
+        before, text = text, step(text)
+        if text == before:
+            break
+    return text
+
+
+def tokenize(text: str) -> list[str]:
+    """Words, numbers, emoticons, emoji, punctuation and placeholders, in order.
+
+    Source: NLTK's TweetTokenizer, made for short messages. Some long ones take it
+    quadratic time, so it gets at most 1,000 characters at once, and a word of more
+    than 100 is cut. Errors: TypeError if `text` is no str.
+    """
+    from nltk.tokenize import TweetTokenizer
+
+    text = re.sub(r"\S{100}(?=\S)", r"\g<0> ", _check(text, "text", str))
+    pieces = re.findall(r".{1,1000}(?!\S)", text, flags=re.DOTALL)
+    return [token for piece in pieces for token in TweetTokenizer().tokenize(piece)]
+
+
+@cache
+def stop_words() -> frozenset[str]:
+    """NLTK's 198 English stop words, kept in the course's data folder."""
+    file = data.folder() / "nltk_data/corpora/stopwords/english"
+    return frozenset(file.read_text("utf-8").split())
+
+
+def remove_stop_words(tokens: Sequence[str]) -> list[str]:
+    """The tokens that are no stop words, in small letters or capitals."""
+    tokens, unwanted = _check_list(tokens, "tokens", str), stop_words()
+    return [token for token in tokens if token.lower() not in unwanted]
+
+
+def stem(tokens: Sequence[str]) -> list[str]:
+    """The stem of each token, in small letters: "running" and "Runs" give "run".
+
+    Source: NLTK's English Snowball stemmer, after M. F. Porter, "An algorithm for
+    suffix stripping", 1980. Errors: TypeError where `tokens` is no list of str.
+    """
+    from nltk.stem import SnowballStemmer
+
+    stemmer = SnowballStemmer("english")
+    return [stemmer.stem(token) for token in _check_list(tokens, "tokens", str)]
+
+
+def tag(tokens: Sequence[str]) -> list[tuple[str, str]]:
+    """Each token with its part of speech, one of the 12 universal tags.
+
+    It learned from edited prose of 1961: at "u" or "lol" it guesses. Sources: NLTK's
+    PerceptronTagger with weights of data/train_tagger.py; S. Petrov, D. Das,
+    R. McDonald, "A universal part-of-speech tagset", 2012. Errors: as `stem`.
+    """
+    return _tagger().tag(_check_list(tokens, "tokens", str))
+
+
+@cache
+def _tagger():
+    from nltk.tag.perceptron import PerceptronTagger
+
+    model = json.loads((data.folder() / "tagger/universal.json").read_text("utf-8"))
+    tagger = PerceptronTagger(load=False)
+    tagger.decode_json_params((model["weights"], model["tagdict"], model["classes"]))
+    return tagger
+
+
+class Vocabulary:
+    """The tokens a model knows and the id of each. Fit it once, on training messages.
+
+    Id 0 is padding, id 1 every unknown token; the others go by frequency, equally
+    frequent ones by alphabet. Its `len` is the `vocab_size`.
+
+    min_count: how often must a token occur in the messages to be known?
+    max_size: the largest `len` (with the two special tokens), None for no limit.
+    """
+
+    padding, padding_id = "<padding>", 0
+    unknown, unknown_id = "<unknown>", 1
+
+    def __init__(self, *, min_count: int = 1, max_size: int | None = None):
+        self.min_count = _check(min_count, "min_count", Integral, least=1)
+        if max_size is not None:
+            _check(max_size, "max_size", Integral, least=3)
+        self.max_size = max_size
+        self._counts: list[tuple[str, int]] = []
+        self._ids: dict[str, int] = {}
+
+    def fit(self, token_lists: Iterable[Sequence[str]]) -> "Vocabulary":
+        """Count the tokens of all messages, keep the frequent ones, and freeze.
+
+        Errors: RuntimeError where it was fitted before, ValueError where no token
+        occurs often enough, TypeError where a message is no list of str.
+        """
+        if self._ids:
+            raise RuntimeError("this Vocabulary is fitted and frozen: make a new one")
+        counts = Counter()
+        for i, tokens in enumerate(_check_list(token_lists, "token_lists", Iterable)):
+            counts.update(_check_list(tokens, f"token_lists[{i}]", str))
+        del counts[self.padding], counts[self.unknown]  # should a message hold them
+        known = [pair for pair in counts.items() if pair[1] >= self.min_count]
+        if not known:
+            least = f"{self.min_count} times or more (min_count)"
+            raise ValueError(f"token_lists has no token {least}: give more messages")
+        known.sort(key=lambda pair: (-pair[1], pair[0]))
+        self._counts = known[: self.max_size and self.max_size - 2]  # [:None] is all
+        tokens = (self.padding, self.unknown, *(token for token, _ in self._counts))
+        self._ids = {token: token_id for token_id, token in enumerate(tokens)}
+        return self
+
+    def __len__(self) -> int:
+        return len(self._ids)
+
+    def __contains__(self, token: str) -> bool:
+        return token in self._ids
+
+    def most_common(self, n: int) -> list[tuple[str, int]]:
+        """The `n` most frequent tokens with their counts; all if there are fewer."""
+        return self._fitted()._counts[: _check(n, "n", Integral)]
+
+    def encode(self, tokens: Sequence[str]) -> list[int]:
+        """The id of each token. Errors: RuntimeError before `fit`, TypeError."""
+        ids = self._fitted()._ids
+        return [ids.get(t, self.unknown_id) for t in _check_list(tokens, "tokens", str)]
+
+    def decode(self, token_ids: Sequence[int]) -> list[str]:
+        """The token of each id. Errors: as `encode`, ValueError for an unknown id."""
+        tokens = list(self._fitted()._ids)
+        token_ids = _check_list(token_ids, "token_ids", Integral)
+        if max(token_ids, default=0) >= len(tokens):
+            found, last = max(token_ids), len(tokens) - 1
+            raise ValueError(f"token_ids holds {found}: give ids from 0 to {last}")
+        return [tokens[token_id] for token_id in token_ids]
+
+    def _fitted(self) -> "Vocabulary":
+        if not self._ids:
+            raise RuntimeError("this Vocabulary is empty: call fit(token_lists) first")
+        return self
+
+
+def pad_batch(
+    sequences: Sequence[Sequence[int]], *, padding_id: int = 0
+) -> tuple["torch.Tensor", "torch.Tensor"]:
+    """The ids of B messages, filled up on the right: (token_ids, attention_mask).
+
+    token_ids: int64 (B, T), T the longest message. attention_mask: bool (B, T), True
+    where a token stands; a message without tokens has none.
+    Errors: ValueError for no message or a negative id, TypeError for no numbers.
+    """
+    import torch
+
+    rows = _check_list(sequences, "sequences", Iterable)
+    if not rows:
+        raise ValueError("sequences is empty: give the ids of at least one message")
+    _check(padding_id, "padding_id", Integral)
+    rows = [_check_list(r, f"sequences[{i}]", Integral) for i, r in enumerate(rows)]
+    lengths = torch.tensor([len(r) for r in rows])  # (B,)
+    attention_mask = torch.arange(lengths.max()) < lengths[:, None]  # (B, T)
+    token_ids = torch.full(attention_mask.shape, padding_id, dtype=torch.int64)
+    token_ids[attention_mask] = torch.tensor([i for r in rows for i in r]).long()
+    return token_ids, attention_mask
+
+
+def _check(value, name: str, kind: type, *, least: int = 0):
+    """`value`, if it is of this kind, and as a number not below `least`."""
+    if isinstance(value, bool) or not isinstance(value, kind):
+        raise TypeError(f"{name} is of type {type(value).__name__}: give {KINDS[kind]}")
+    if kind is Integral and value < least:
+        raise ValueError(f"{name} is {value}: give {least} or more")
+    return value
+
+
+def _check_list(values: Iterable, name: str, kind: type) -> list:
+    values = values.tolist() if hasattr(values, "tolist") else values  # tensor, array
+    if isinstance(values, str | bytes) or not isinstance(values, Iterable):
+        wrong = type(values).__name__
+        raise TypeError(f"{name} is of type {wrong}: give a list, each {KINDS[kind]}")
+    return [_check(value, f"{name}[{i}]", kind) for i, value in enumerate(values)]

@@ -1,0 +1,304 @@
+"""The form of every notebook: what DESIGN section 4 asks of a lesson.
+
+Whether the notebooks *run* and print what they show is nbval's part: `pytest` collects
+the notebooks themselves. Messages name the notebook and the cell, counted from 0.
+"""
+
+import ast
+import itertools
+import json
+import re
+from pathlib import Path
+
+import nbformat
+import pytest
+
+ROOT = Path(__file__).parent.parent
+TAGS = {
+    "setup",
+    "check",
+    "widget",
+    "exercise",
+    "solution",
+    "definition",
+    "nbval-ignore-output",
+    "raises-exception",
+}
+FORBIDDEN = {
+    "a shell or pip line": r"^\s*(!|%\w)",
+    "a warnings filter": r"filterwarnings|simplefilter|catch_warnings",
+}
+ONE_MACHINES_PATH = r"(?<![\w.+/])/(root|work|home|Users|tmp)/[\w.]+|\b[A-Z]:\\\\\w"
+WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
+
+
+class Lesson:
+    """A notebook and the questions these tests ask of it."""
+
+    def __init__(self, path):
+        self.path, self.name = path, path.name
+        self.notebook = nbformat.read(path, as_version=4)
+        self.cells = self.notebook.cells
+        self.code = [(i, c) for i, c in enumerate(self.cells) if c.cell_type == "code"]
+
+    def tagged(self, tag):
+        """Indices of the cells with this tag."""
+        return [i for i, cell in enumerate(self.cells) if tag in tags(cell)]
+
+    def require(self, condition, index, message):
+        """Fail with a message that says where."""
+        assert condition, f"{self.name}, cell {index}: {message}"
+
+
+def tags(cell):
+    return cell.metadata.get("tags", [])
+
+
+def lesson_paths(folder=ROOT / "notebooks"):
+    return sorted(folder.glob("*.ipynb"))
+
+
+@pytest.fixture(params=lesson_paths(), ids=lambda path: path.stem)
+def lesson(request):
+    return Lesson(request.param)
+
+
+def test_opening(lesson):
+    number = lesson.name[:2].lstrip("0") or "0"
+    first, second = lesson.cells[0].source, lesson.cells[1].source
+    lesson.require(
+        first.startswith(f"# {number}. "), 0, f"begin with '# {number}. Title'"
+    )
+    lesson.require("?" in first, 0, "say the question the lesson answers")
+    lesson.require(second.startswith("**You will**"), 1, "begin with '**You will**'")
+    lesson.require(re.search(r"\d+ minutes", second), 1, "say how many minutes")
+
+
+def test_closing(lesson):
+    last = len(lesson.cells) - 1
+    text = lesson.cells[last].source
+    for word in ("Summary", "Next"):
+        lesson.require(word in text, last, f"the last cell has a {word}")
+    last_line = text.strip().splitlines()[-1].lower()
+    lesson.require("kernel" in last_line, last, "end with 'shut down this kernel'")
+
+
+def test_setup(lesson):
+    found = lesson.tagged("setup")
+    assert len(found) == 1, f"{lesson.name}: one cell tagged setup, not {len(found)}"
+    lines = len(lesson.cells[found[0]].source.splitlines())
+    lesson.require(lines <= 12, found[0], f"setup has {lines} lines, at most 12")
+    lesson.require(found[0] == lesson.code[0][0], found[0], "setup is the first code")
+
+
+def test_code(lesson):
+    for i, cell in lesson.code:
+        lines = cell.source.splitlines()
+        lesson.require(lines, i, "an empty code cell")
+        lesson.require(len(lines) <= 25, i, f"{len(lines)} lines, at most 25")
+        longest = max(map(len, lines), default=0)
+        lesson.require(longest <= 88, i, f"a line of {longest} characters, at most 88")
+        for what, pattern in FORBIDDEN.items():
+            found = re.search(pattern, cell.source, re.MULTILINE)
+            lesson.require(not found, i, f"{what}: {found and found[0]!r}")
+
+
+def test_tags(lesson):
+    for i, cell in enumerate(lesson.cells):
+        unknown = {t for t in tags(cell) if t not in TAGS and t[:6] != "claim:"}
+        lesson.require(not unknown, i, f"unknown tags {unknown}")
+        for tag in ("setup", "check", "widget", "exercise", "solution"):
+            is_code = tag not in tags(cell) or cell.cell_type == "code"
+            lesson.require(is_code, i, f"{tag} is a tag for code")
+
+
+def require_check_after(lesson, starts, what):
+    """A cell tagged check stands after each start and before the next one."""
+    checks = lesson.tagged("check")
+    for start, stop in itertools.pairwise([*starts, len(lesson.cells)]):
+        checked = any(start < check < stop for check in checks)
+        lesson.require(checked, start, f"no cell tagged check follows {what}")
+
+
+def test_widgets(lesson):
+    starts = lesson.tagged("widget")
+    require_check_after(lesson, starts, "this widget")
+    for i in starts:
+        lines = len(lesson.cells[i].source.splitlines())
+        lesson.require(lines <= 6, i, f"a widget cell of {lines} lines, at most 6")
+        shown = [kind for o in lesson.cells[i].outputs for kind in o.get("data", {})]
+        lesson.require("image/png" in shown, i, "the widget left no picture")
+
+
+def test_formulas(lesson):
+    starts = [
+        i
+        for i, cell in enumerate(lesson.cells)
+        if cell.cell_type == "markdown" and "$$" in cell.source
+        if "definition" not in tags(cell)
+    ]
+    require_check_after(lesson, starts, "this formula (or tag it definition)")
+
+
+def test_exercises(lesson):
+    for i in lesson.tagged("exercise"):
+        ignored = "nbval-ignore-output" in tags(lesson.cells[i])
+        lesson.require(ignored, i, "tag an exercise nbval-ignore-output, too")
+    for i in lesson.tagged("solution"):
+        jupyter = lesson.cells[i].metadata.get("jupyter", {})
+        lesson.require(jupyter.get("source_hidden"), i, "collapse the solution")
+    solutions, exercises = lesson.tagged("solution"), lesson.tagged("exercise")
+    assert len(solutions) >= len(exercises), f"{lesson.name}: a solution is missing"
+    for i, cell in lesson.code:
+        if "solution" not in tags(cell) and calls_checker(cell.source):
+            ignored = "nbval-ignore-output" in tags(cell)
+            lesson.require(ignored, i, "tag a checker call nbval-ignore-output")
+
+
+def calls_checker(source):
+    """Does this code call something named check_…, as the exercise checkers are?"""
+    nodes = ast.walk(ast.parse(source))
+    called = [node.func for node in nodes if isinstance(node, ast.Call)]
+    names = [getattr(func, "attr", getattr(func, "id", "")) for func in called]
+    return any(name.startswith("check_") for name in names)
+
+
+def test_outputs(lesson):
+    counts = [cell.execution_count for _, cell in lesson.code]
+    in_order = counts == list(range(1, len(counts) + 1))
+    assert in_order, f"{lesson.name}: run all cells in order (make notebooks): {counts}"
+    for i, cell in lesson.code:
+        raises = any(output.output_type == "error" for output in cell.outputs)
+        may_raise = "raises-exception" in tags(cell)
+        lesson.require(may_raise or not raises, i, "an error in the output")
+        for output in cell.outputs:
+            require_good_output(lesson, i, output)
+
+
+def require_good_output(lesson, i, output):
+    data = output.get("data", {})
+    lesson.require(WIDGET_VIEW not in data, i, "a stored widget view (make notebooks)")
+    if "image/png" in data:
+        alt = output.metadata.get("image/png", {}).get("alt", "")
+        is_sentence = len(alt.split()) >= 3 and alt.rstrip()[-1:] in ".!?"
+        lesson.require(is_sentence, i, f"alt text is not a sentence: {alt!r}")
+        text = data.get("text/plain", "")
+        lesson.require(text == alt, i, f"text/plain is not the alt text: {text!r}")
+
+
+def test_file(lesson):
+    size = lesson.path.stat().st_size / 1e6
+    assert size <= 1, f"{lesson.name}: {size:.2f} MB, at most 1"
+    metadata = lesson.notebook.metadata
+    assert "widgets" not in metadata, f"{lesson.name}: stored widgets (make notebooks)"
+    kernel = metadata.get("kernelspec", {}).get("name")
+    assert kernel == "python3", f"{lesson.name}: kernel {kernel}, not python3"
+    text = json.dumps(lesson.notebook).replace("\\n", "\n")
+    found = re.search(ONE_MACHINES_PATH, text)
+    assert not found, f"{lesson.name}: a path of one machine, {found[0]!r}"
+
+
+# Do these tests bite? A small good lesson passes all of them; each fault is caught.
+
+SENTENCE = "The loss falls."
+
+
+def good_lesson():
+    """Cells of a lesson that has one of everything."""
+    code, text = nbformat.v4.new_code_cell, nbformat.v4.new_markdown_cell
+    picture = nbformat.v4.new_output(
+        "display_data",
+        data={"image/png": "", "text/plain": SENTENCE},
+        metadata={"image/png": {"alt": SENTENCE}},
+    )
+    hidden = {"tags": ["solution"], "jupyter": {"source_hidden": True}}
+    exercise = {"tags": ["exercise", "nbval-ignore-output"]}
+    cells = [
+        text("# 4. Title\n\nWhy?"),
+        text("**You will** see. 20 minutes."),
+        code("import torch", metadata={"tags": ["setup"]}),
+        code("film", metadata={"tags": ["widget"]}, outputs=[picture]),
+        code("assert True", metadata={"tags": ["check"]}),
+        text("$$x = 1$$"),
+        code("assert True", metadata={"tags": ["check"]}),
+        code("def step(): ...", metadata=exercise),
+        code("checks.check_step(step)", metadata={"tags": ["nbval-ignore-output"]}),
+        code("def step_solution(): ...", metadata=hidden),
+        text("**Summary** **Next**\n\nShut down this kernel."),
+    ]
+    for count, cell in enumerate((c for c in cells if c.cell_type == "code"), 1):
+        cell.execution_count = count
+    return cells
+
+
+def spoil(i, **changes):
+    """A fault: cell i with these fields changed."""
+    return lambda notebook: notebook.cells[i].update(nbformat.from_dict(changes))
+
+
+def drop(*indices):
+    """A fault: these cells are missing."""
+    return lambda notebook: [notebook.cells.pop(i) for i in sorted(indices)[::-1]]
+
+
+ERROR = {"output_type": "error", "ename": "E", "evalue": "", "traceback": []}
+VIEW = {"output_type": "display_data", "metadata": {}, "data": {WIDGET_VIEW: {}}}
+BARE = {"output_type": "display_data", "metadata": {}, "data": {"image/png": ""}}
+FAULTS = [
+    (test_opening, spoil(0, source="# 5. Title\n\nWhy?")),
+    (test_opening, spoil(0, source="# 4. Title")),
+    (test_opening, spoil(1, source="You will see. 20 minutes.")),
+    (test_opening, spoil(1, source="**You will** see.")),
+    (test_closing, spoil(10, source="**Next**\n\nShut down this kernel.")),
+    (test_closing, spoil(10, source="**Summary** **Next**")),
+    (test_setup, drop(2)),
+    (test_setup, spoil(2, source="import torch\n" * 13)),
+    (test_code, spoil(2, source="")),
+    (test_code, spoil(2, source="x = 1\n" * 26)),
+    (test_code, spoil(2, source="x" * 89)),
+    (test_code, spoil(2, source="!pip install torch")),
+    (test_code, spoil(2, source="warnings.simplefilter('ignore')")),
+    (test_tags, spoil(4, metadata={"tags": ["chek"]})),
+    (test_tags, spoil(5, metadata={"tags": ["check"]})),
+    (test_formulas, drop(6)),
+    (test_widgets, drop(4, 6)),
+    (test_widgets, spoil(3, outputs=[])),
+    (test_exercises, spoil(7, metadata={"tags": ["exercise"]})),
+    (test_exercises, spoil(8, metadata={})),
+    (test_exercises, spoil(9, metadata={"tags": ["solution"]})),
+    (test_exercises, drop(9)),
+    (test_outputs, spoil(2, execution_count=None)),
+    (test_outputs, spoil(2, outputs=[ERROR])),
+    (test_outputs, spoil(2, outputs=[VIEW])),
+    (test_outputs, spoil(2, outputs=[BARE])),
+    (test_file, spoil(0, source="x" * 1_000_000)),
+    (test_file, spoil(0, source="see\n/home/me/data.csv")),
+    (test_file, lambda notebook: notebook.metadata.update(widgets={})),
+    (test_file, lambda notebook: notebook.metadata.clear()),
+]
+
+
+def stored(folder, fault=None):
+    """A lesson with this fault, read back from a file."""
+    kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3"}}
+    notebook = nbformat.v4.new_notebook(cells=good_lesson(), metadata=kernel)
+    if fault:
+        fault(notebook)
+    nbformat.write(notebook, folder / "04_title.ipynb")
+    return Lesson(folder / "04_title.ipynb")
+
+
+@pytest.mark.parametrize("test", sorted({test.__name__ for test, _ in FAULTS}))
+def test_a_good_lesson_passes(test, tmp_path):
+    globals()[test](stored(tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("test", "fault"),
+    FAULTS,
+    ids=[f"{t.__name__}{i}" for i, (t, _) in enumerate(FAULTS)],
+)
+def test_a_fault_is_found(test, fault, tmp_path):
+    lesson = stored(tmp_path, fault)
+    with pytest.raises(AssertionError, match="04_title.ipynb"):
+        test(lesson)

@@ -1,0 +1,297 @@
+"""The tools: setup.sh with Pythons that fail in every way, and notebooks.py.
+
+A fake Python stands in for the real one. It takes part in the version check with a
+version of its own and only pretends to make an environment or to install.
+"""
+
+import importlib.util
+import json
+import os
+import shutil
+import signal
+import stat
+import subprocess
+import sys
+import time
+
+import nbformat
+import pytest
+
+needs_sh = pytest.mark.skipif(os.name == "nt", reason="Windows has no make and no sh")
+COMMANDS = """
+    sh cat chmod cksum cmp cp dirname grep head mkdir mktemp mv rm sed sleep tail uname
+""".split()
+FAKE_PYTHON = """#!/bin/sh
+case "$*" in
+*version_info*) exec {python} -c "import sys; sys.version_info = $FAKE_VERSION; $2" ;;
+*ensurepip*) [ "$FAKE_VENV" != missing ] ;;
+"-m venv"*)
+    mkdir -p .venv/bin
+    [ "$FAKE_VENV" = works ] || {{ echo; echo "Error: no ensurepip"; exit 1; }}
+    cp "$0" .venv/bin/python ;;
+"-m pip index"*) echo "Available versions: $FAKE_INDEX" ;;
+"-m pip install"*)
+    echo pip >>pip.calls
+    sleep "$FAKE_SECONDS"
+    echo "$FAKE_PIP" >&2
+    [ -z "$FAKE_PIP" ] ;;
+esac
+"""
+GOOD = {
+    "FAKE_VERSION": "(3, 12)",
+    "FAKE_VENV": "works",
+    "FAKE_INDEX": "2.13.0",
+    "FAKE_PIP": "",
+    "FAKE_SECONDS": "0",
+}
+
+
+class Course:
+    """A folder with what setup.sh reads, and a PATH with one fake Python."""
+
+    def __init__(self, root, folder):
+        self.folder, self.bin = folder / "my course", folder / "bin"
+        (self.folder / "tools").mkdir(parents=True)
+        for name in ("tools/setup.sh", "pyproject.toml", "constraints.txt"):
+            shutil.copy(root / name, self.folder / name)
+        self.bin.mkdir()
+        for command in COMMANDS:
+            (self.bin / command).symlink_to(shutil.which(command))
+        python = self.bin / "python3.12"
+        python.write_text(FAKE_PYTHON.format(python=sys.executable))
+        python.chmod(python.stat().st_mode | stat.S_IEXEC)
+
+    def start(self, **behavior):
+        return subprocess.Popen(
+            ["sh", "tools/setup.sh"],
+            cwd=self.folder,
+            env={"PATH": str(self.bin), **GOOD, **behavior},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
+
+    def setup(self, **behavior):
+        """Run setup.sh to its end: exit code, what it said, what it complained of."""
+        process = self.start(**behavior)
+        said, complaint = process.communicate(timeout=60)
+        return process.returncode, said, complaint
+
+    def pip_calls(self):
+        calls = self.folder / "pip.calls"
+        return len(calls.read_text().split()) if calls.exists() else 0
+
+    def leftovers(self):
+        expected = {"tools", "pyproject.toml", "constraints.txt", "pip.calls"}
+        return {path.name for path in self.folder.iterdir()} - expected
+
+
+@pytest.fixture
+def course(root, tmp_path):
+    return Course(root, tmp_path)
+
+
+@needs_sh
+@pytest.mark.parametrize(
+    ("behavior", "sentence"),
+    [
+        ({"FAKE_VERSION": "(3, 10)"}, "No Python from 3.11 to 3.14 was found"),
+        ({"FAKE_VERSION": "(3, 15)"}, "No Python from 3.11 to 3.14 was found"),
+        ({"FAKE_VENV": "missing"}, "python3.12 has no venv module: install it"),
+        ({"FAKE_VENV": "broken"}, "installation failed: Error: no ensurepip"),
+        ({"FAKE_PIP": "ERROR: bad wheel"}, "installation failed: ERROR: bad wheel"),
+        ({"FAKE_PIP": "[Errno 28] No space left on device"}, "The disk is full"),
+        ({"FAKE_PIP": "Failed to establish a new connection"}, "check the network"),
+        ({"FAKE_PIP": "x (from versions: none)\nERROR: No match"}, "check the network"),
+    ],
+)
+def test_a_failure_says_one_sentence_and_leaves_nothing(course, behavior, sentence):
+    code, _, complaint = course.setup(**behavior)
+    assert code == 1
+    assert sentence in complaint
+    assert complaint.count("\n") == 1
+    assert course.leftovers() == set()
+
+
+@needs_sh
+@pytest.mark.parametrize("version", ["(3, 11)", "(3, 14)"])
+def test_supported_pythons_are_found(course, version):
+    assert course.setup(FAKE_VERSION=version)[0] == 0
+
+
+@needs_sh
+def test_no_python_at_all(course):
+    (course.bin / "python3.12").unlink()
+    code, _, complaint = course.setup()
+    assert code == 1
+    assert complaint.startswith("No Python from 3.11 to 3.14 was found")
+
+
+@needs_sh
+def test_second_call_installs_nothing(course):
+    assert course.setup()[0] == 0
+    assert course.setup() == (0, "", "")
+    assert course.pip_calls() == 1
+    assert course.leftovers() == {".venv"}
+
+
+@needs_sh
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere there is one PyTorch")
+@pytest.mark.parametrize(
+    ("index", "size"), [("2.13.0", "3 GB"), ("2.13.0+cpu, 2.13.0", "0.5 GB")]
+)
+def test_download_is_announced(course, index, size):
+    assert f"about {size}" in course.setup(FAKE_INDEX=index)[1]
+
+
+@needs_sh
+@pytest.mark.parametrize("name", ["pyproject.toml", "constraints.txt"])
+def test_changed_requirements_are_installed(course, name):
+    course.setup()
+    with (course.folder / name).open("a") as file:
+        file.write("# changed\n")
+    course.setup()
+    assert course.pip_calls() == 2
+
+
+@needs_sh
+def test_failed_update_keeps_what_works(course):
+    course.setup()
+    (course.folder / ".venv" / "mine").touch()
+    (course.folder / "constraints.txt").write_text("torch==2.13.1\n")
+    code, _, complaint = course.setup(FAKE_PIP="connection lost")
+    assert code == 1
+    assert ".venv still holds what was installed before" in complaint
+    assert (course.folder / ".venv" / "mine").exists()
+    course.setup()
+    assert course.pip_calls() == 3  # the failed update was tried again
+
+
+@needs_sh
+@pytest.mark.parametrize("fault", ["moved", "broken"])
+def test_unusable_environment_is_made_anew(course, fault):
+    course.setup()
+    mine = course.folder / ".venv" / "mine"
+    mine.touch()
+    if fault == "broken":
+        (course.folder / ".venv" / "bin" / "python").unlink()
+    else:
+        moved = course.folder.with_name("moved")
+        course.folder, mine = course.folder.rename(moved), moved / ".venv" / "mine"
+    assert course.setup(FAKE_PIP="connection lost")[0] == 1
+    assert mine.exists()  # better than nothing, until there is a new one
+    assert course.setup()[0] == 0
+    assert not mine.exists()
+    assert course.leftovers() == {".venv"}
+
+
+@needs_sh
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_interrupted_setup_leaves_nothing(course, number):
+    process = course.start(FAKE_SECONDS="30")
+    deadline = time.monotonic() + 30
+    while not course.pip_calls() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    os.killpg(process.pid, number)
+    process.communicate(timeout=30)
+    assert process.returncode == 128 + number
+    assert course.leftovers() == set()
+
+
+# notebooks.py
+
+
+@pytest.fixture(scope="module")
+def tool(root):
+    spec = importlib.util.spec_from_file_location("tool", root / "tools/notebooks.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def notebook_of(*sources):
+    cells = [nbformat.v4.new_code_cell(source) for source in sources]
+    return nbformat.v4.new_notebook(cells=cells)
+
+
+@pytest.fixture
+def foreign_kernel(tmp_path, monkeypatch):
+    """A kernel named python3 that is not this Python, as users have them installed."""
+    folder = tmp_path / "jupyter" / "kernels" / "python3"
+    folder.mkdir(parents=True)
+    spec = {"argv": ["no-such-python"], "display_name": "", "language": "python"}
+    (folder / "kernel.json").write_text(json.dumps(spec))
+    monkeypatch.setenv("JUPYTER_PATH", str(tmp_path / "jupyter"))
+
+
+@pytest.mark.usefixtures("foreign_kernel")
+def test_second_run_changes_nothing(tool, tmp_path):
+    path = tmp_path / "a.ipynb"
+    cells = (
+        "import sys; print(1, flush=True)\nprint(2)",
+        "import ipywidgets as w; w.IntSlider()",
+    )
+    nbformat.write(notebook_of(*cells, "sys.prefix"), path)
+    tool.main([path])
+    first = path.read_bytes()
+    tool.main([path])
+    assert path.read_bytes() == first
+    notebook = nbformat.read(path, as_version=4)
+    printed, slider, prefix = (cell.outputs for cell in notebook.cells)
+    assert [output.text for output in printed] == ["1\n2\n"]  # one stream
+    assert list(slider[0].data) == ["text/plain"]
+    assert prefix[0].data["text/plain"] == repr(sys.prefix)  # this environment's kernel
+    assert set(notebook.metadata) == {"kernelspec", "language_info"}
+    assert "version" not in notebook.metadata.language_info
+    assert b"timestamp" not in first
+    assert first.endswith(b"}\n")
+
+
+@pytest.mark.parametrize(
+    ("source", "reason"),
+    [("1 / 0", "ZeroDivisionError"), ("import os; os._exit(1)", "died")],
+)
+def test_failing_cell_is_named_and_nothing_is_written(tool, tmp_path, source, reason):
+    path = tmp_path / "bad.ipynb"
+    nbformat.write(notebook_of("x = 1", source), path)
+    before = path.read_bytes()
+    with pytest.raises(SystemExit, match=r"bad\.ipynb: cell 1 failed") as stopped:
+        tool.main([path])
+    assert reason in str(stopped.value)
+    assert path.read_bytes() == before
+    assert [p.name for p in tmp_path.iterdir()] == ["bad.ipynb"]
+
+
+def test_failing_disk_leaves_the_notebook_alone(tool, tmp_path, monkeypatch):
+    def full(*paths):
+        raise OSError("disk full")
+
+    path = tmp_path / "a.ipynb"
+    path.write_text("old")
+    monkeypatch.setattr("os.replace", full)
+    with pytest.raises(OSError, match="disk full"):
+        tool.store(notebook_of("1"), path)
+    assert path.read_text() == "old"
+    assert [p.name for p in tmp_path.iterdir()] == ["a.ipynb"]
+
+
+@pytest.mark.parametrize("text", ["", "{}", "no JSON"])
+def test_file_that_is_no_notebook(tool, tmp_path, text):
+    path = tmp_path / "bad.ipynb"
+    path.write_text(text)
+    with pytest.raises(SystemExit, match=r"bad\.ipynb"):
+        tool.main([path])
+    assert path.read_text() == text
+
+
+def test_ids_by_hand_stay_and_others_come_from_the_text(tool):
+    notebook = notebook_of("a", "a", "b")
+    notebook.cells[2].id = "step-check"
+    again = notebook_of("a", "a", "b")
+    for each in (notebook, again):
+        tool.normalize(each)
+    ids = [cell.id for cell in notebook.cells]
+    assert ids[:2] == [cell.id for cell in again.cells][:2]
+    assert len(set(ids)) == 3
+    assert ids[2] == "step-check"
