@@ -94,10 +94,10 @@ def load_sms(*, seed: int = 0, held_out: int = 1000) -> Splits:
     the file is not the pinned one or `held_out` leaves nothing to train on.
     """
     everything = _read_sms(_find(SMS_PACKAGE, SMS_PLACE, SMS_PINS))
-    if not isinstance(held_out, int) or not 0 < held_out < len(everything) / 2:
+    if type(held_out) is not int or not 0 < held_out <= len(everything) // 3:
         raise ValueError(
             f"held_out is {held_out!r}: give a whole number from 1 to "
-            f"{(len(everything) - 1) // 2}, since two parts are held out"
+            f"{len(everything) // 3}, so that a third is left to train on"
         )
     spam = round(held_out * sum(everything.labels) / len(everything))
     parts: tuple[list[int], ...] = ([], [], [])
@@ -180,11 +180,8 @@ def _find(package: str, place: tuple[str, str], pins: dict[str, str]) -> Path:
     """The first folder that holds every pinned file: package, $COURSE_DATA, data/."""
     module, inside = place
     spec = importlib.util.find_spec(module)
-    roots = (
-        [Path(root) / inside for root in spec.submodule_search_locations]
-        if spec
-        else []
-    )
+    installed = (spec and spec.submodule_search_locations) or []
+    roots = [Path(root) / inside for root in installed]
     given = os.environ.get("COURSE_DATA")
     roots += [
         base / sub
@@ -211,7 +208,7 @@ def _fault(path: Path, pin: str) -> str | None:
     """What is wrong with a pinned file, or None."""
     return (
         None
-        if _sha256(path, path.stat().st_mtime_ns) == pin
+        if _sha256(path, path.stat().st_mtime_ns, path.stat().st_size) == pin
         else (
             f"{path.name} in {path.parent} is not the pinned file: it has "
             f"{path.stat().st_size:,} bytes and another sha256"
@@ -220,7 +217,7 @@ def _fault(path: Path, pin: str) -> str | None:
 
 
 @cache
-def _sha256(path: Path, changed: int) -> str:
-    """Hash of a file; remembered until the file's time of change differs."""
+def _sha256(path: Path, changed: int, size: int) -> str:
+    """Hash of a file; remembered until its time of change or size differs."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

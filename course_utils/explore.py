@@ -5,13 +5,15 @@ No model is trained and no gradient taken here; every number comes from the resu
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
+import ipywidgets
 import numpy as np
 import torch
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 
-from course_utils import film, plots
+from course_utils import film, plots, rules, training
 
 MARKS = {"best": "best_lr", "break even": "break_even_lr", "stable": "stable_lr"}
 
@@ -48,6 +50,11 @@ def step(
     """
     lrs = learning_rates(profile, num_frames)
     marked = {name: getattr(profile, MARKS[name]) for name in marks}
+    marked = {
+        name: lr
+        for name, lr in marked.items()
+        if lr is not None and lrs[0] <= lr <= lrs[-1]
+    }
     before, *afters = profile.along([0, *lrs], picture.measure)
     figure, (left, right) = plots.canvas(11, 4.6, columns=2)
     moving, update = picture.animate(left, before, afters)
@@ -68,11 +75,7 @@ def step(
                 report + picture.describe(before, after)
                 for report, after in zip(reports, afters, strict=True)
             ],
-            marks=[
-                {"value": lr, "label": name}
-                for name, lr in marked.items()
-                if lrs[0] <= lr <= lrs[-1]
-            ],
+            marks=[{"value": lr, "label": name} for name, lr in marked.items()],
             index=int(np.argmin(np.abs(lrs - profile.best_lr))),
         )
     )
@@ -109,12 +112,9 @@ def _animate_ray(ax, profile, lrs, promises, marks):
 
 def path(surface) -> Picture:
     """The step on the level lines of a `Surface`; the model is its parameters (2,)."""
-    (left, right), (bottom, top) = surface.bounds
-    x, y = np.linspace(left, right, 120), np.linspace(bottom, top, 120)
-    grid = torch.tensor(np.stack(np.meshgrid(x, y), axis=-1))  # (120, 120, 2)
 
     def animate(ax, start, points):
-        plots.landscape(x, y, surface(grid).numpy(), ax=ax, minima=surface.minima)
+        _draw_landscape(ax, surface)
         ax.plot(*start, "s", color="black", markersize=9)
         ax.annotate(
             "start", tuple(start), (8, 6), textcoords="offset points", fontsize=12
@@ -132,6 +132,12 @@ def path(surface) -> Picture:
         return f"The step lands at ({point[0]:.2f}, {point[1]:.2f})."
 
     return Picture(lambda params: params.detach().numpy().copy(), animate, describe)
+
+
+def _draw_landscape(ax, surface) -> None:
+    x, y = (np.linspace(*limits, 120) for limits in surface.bounds)
+    grid = torch.tensor(np.stack(np.meshgrid(x, y), axis=-1))  # (120, 120, 2)
+    plots.landscape(x, y, surface(grid).numpy(), ax=ax, minima=surface.minima)
 
 
 def predictions(features, names: Sequence[str], targets: Sequence[int]) -> Picture:
@@ -157,3 +163,113 @@ def predictions(features, names: Sequence[str], targets: Sequence[int]) -> Pictu
         return f"{changed} of {len(names)} messages shown changed sides."
 
     return Picture(measure, animate, describe)
+
+
+def descent(surface, *, num_steps: int = 50, starts: Sequence = ()) -> film.Panel:
+    """Many steps at one learning rate: the path, and the loss after each step.
+
+    The slider runs past 2 / λmax, with λmax taken at the surface's start. Controls:
+    where to start (the surface's own start, then `starts`), and how many steps.
+    """
+    stable = stable_lr(surface)
+    lrs = np.geomspace(stable / 100, 1.2 * stable, 61)
+    starts = {f"({x:g}, {y:g})": (x, y) for x, y in (surface.start, *starts)}
+    controls = {
+        "start": ipywidgets.Dropdown(options=starts, description="start"),
+        "num_steps": ipywidgets.Dropdown(
+            options=sorted({1, 5, 20, num_steps}), value=num_steps, description="steps"
+        ),
+    }
+
+    def shoot(start, num_steps):
+        runs = [
+            training.descend(surface, start, partial(rules.sgd_step, lr=lr), num_steps)
+            for lr in lrs
+        ]
+        return _shoot_runs(surface, lrs, runs, {"stable": stable})
+
+    return _panel(shoot, controls)
+
+
+def momentum(
+    surface, *, num_steps: int = 50, momenta: Sequence[float] = (0, 0.5, 0.9, 0.99)
+) -> film.Panel:
+    """As `descent`, with PyTorch's momentum: the control chooses how much of it."""
+    stable = stable_lr(surface)
+    lrs = np.geomspace(stable / 100, 2.2 * stable, 61)
+    options = {f"{value:g}": value for value in momenta}
+    controls = {
+        "beta": ipywidgets.Dropdown(options=options, description="momentum"),
+    }
+
+    def shoot(beta):
+        rule = partial(rules.momentum_step, momentum=beta)
+        runs = [
+            training.descend(surface, surface.start, partial(rule, lr=lr), num_steps)
+            for lr in lrs
+        ]
+        return _shoot_runs(surface, lrs, runs, {"stable": (1 + beta) * stable})
+
+    return _panel(shoot, controls)
+
+
+def stable_lr(surface) -> float:
+    """2 / λmax at the start of a surface, from its own Hessian."""
+    start = torch.tensor(surface.start, dtype=torch.float64)
+    largest = torch.linalg.eigvalsh(surface.hessian(start))[-1].item()
+    if largest <= 0:
+        raise ValueError(
+            f"{surface.name} curves up in no direction at its start: no learning rate "
+            "is too large for repeated steps there"
+        )
+    return 2 / largest
+
+
+def _panel(shoot, controls) -> film.Panel:
+    """A film of `shoot(**values)`, shot again whenever a control changes."""
+
+    def content():
+        return shoot(**{name: control.value for name, control in controls.items()})
+
+    made = film.Film(**content())
+    for control in controls.values():
+        control.observe(
+            lambda change: made.replace(**{**content(), "index": None}), "value"
+        )
+    return film.Panel(made, *controls.values())
+
+
+def _shoot_runs(surface, lrs, runs, marks) -> dict:
+    """What a film of one run for each learning rate holds."""
+    figure, (left, right) = plots.canvas(11, 4.6, columns=2)
+    _draw_landscape(left, surface)
+    losses = [run.losses.tolist() for run in runs]
+    plots.loss_axes(losses, ax=right)
+    (path,) = left.plot([], [], "o-", color=plots.RED, markersize=4, linewidth=1.5)
+    (curve,) = right.plot([], [], "o-", color=plots.BLUE, markersize=4, linewidth=2)
+
+    def update(i):
+        path.set_data(*runs[i].points.clamp(-1e6, 1e6).T.numpy())
+        curve.set_data(range(len(losses[i])), losses[i])
+
+    frames = film.shoot(figure, [path, curve], update, len(lrs))
+    return {
+        "frames": frames,
+        "index": int(np.argmin([run[-1] for run in losses])),
+        "values": lrs.tolist(),
+        "labels": [f"{lr:.2g}" for lr in lrs],
+        "alts": [_say_run(lr, run) for lr, run in zip(lrs, runs, strict=True)],
+        "marks": [
+            {"value": lr, "label": name}
+            for name, lr in marks.items()
+            if lrs[0] <= lr <= lrs[-1]
+        ],
+    }
+
+
+def _say_run(lr, run) -> str:
+    start = f"Learning rate {lr:.2g}: the loss goes from {run.losses[0]:.3g} "
+    if run.diverged_at:
+        return start + f"to no finite number at step {run.diverged_at} (diverged)."
+    count = "1 step" if run.num_steps == 1 else f"{run.num_steps} steps"
+    return start + f"to {run.losses[-1]:.3g} after {count}."

@@ -7,15 +7,17 @@ const ROW = 17; // height of a row of mark labels in px
 const GAP = 10; // px between two labels of a row
 
 const STYLE = `
-  .course-film { color: var(--jp-ui-font-color1, CanvasText); font: 14px/1.4 var(--jp-ui-font-family, sans-serif); }
+  .course-film { color: var(--jp-ui-font-color1, CanvasText);
+    font: 14px/1.4 var(--jp-ui-font-family, sans-serif); }
   .course-film-control { display: flex; gap: 12px; align-items: flex-start; }
   .course-film-track { flex: 1; min-width: 120px; position: relative; }
   .course-film-track input { display: block; width: 100%; height: 20px; margin: 0; }
   .course-film-control output { font-variant-numeric: tabular-nums; }
   .course-film-marks { position: relative; font-size: 12px; }
   .course-film-marks i { position: absolute; top: 0; width: 1px; background: currentColor; }
-  .course-film-marks span { position: absolute; max-width: 100%; padding: 0 2px; white-space: nowrap;
-    overflow: hidden; text-overflow: ellipsis; line-height: ${ROW}px; background: var(--jp-layout-color0, Canvas); }
+  .course-film-marks span { position: absolute; max-width: 100%; padding: 0 2px;
+    white-space: nowrap; overflow: hidden; text-overflow: ellipsis; line-height: ${ROW}px;
+    background: var(--jp-layout-color0, Canvas); }
   .course-film canvas { display: block; max-width: 100%; height: auto; margin-top: 4px; }
   .course-film p { margin: 6px 0 0; min-height: 2.8em; max-width: 90ch; }
   .course-film-fallback { display: none !important; }
@@ -38,8 +40,9 @@ class Reel {
   }
 
   decodeAll(from) {
-    const byDistance = [...this.frames.keys()].sort((a, b) => Math.abs(a - from) - Math.abs(b - from));
-    for (const i of byDistance) this.picture(i).catch(() => {}); // `show` reports what cannot be decoded
+    const far = (i) => Math.abs(i - from);
+    const nearestFirst = [...this.frames.keys()].sort((a, b) => far(a) - far(b));
+    for (const i of nearestFirst) this.picture(i).catch(() => {}); // `show` reports failures
   }
 
   /** Close all pictures farther than `radius` from frame `center`. */
@@ -67,7 +70,7 @@ function placeOf(value, values) {
   return (i + (scale(value) - low) / (high - low)) / last;
 }
 
-/** Put a line and a label under the slider for each mark; a label that would touch another goes a row down. */
+/** A line and a label under the slider for each mark; labels that would touch take two rows. */
 function drawMarks(box, marks, values) {
   const width = box.clientWidth;
   const rows = []; // where the last label of each row ends
@@ -107,24 +110,25 @@ function build(el) {
   const part = (selector) => el.querySelector(selector);
   return {
     control: part(".course-film-control"), name: part("span"), input: part("input"),
-    marks: part(".course-film-marks"), readout: part("output"), canvas: part("canvas"), report: part("p"),
+    marks: part(".course-film-marks"), readout: part("output"),
+    canvas: part("canvas"), report: part("p"),
   };
 }
 
 function render({ model, el }) {
   const { control, name, input, marks, readout, canvas, report } = build(el);
   const pen = canvas.getContext("2d");
-  let content = {};
+  let content = null;
   let reel = new Reel([]);
   let inUse = false;
-  let gone = false;
 
   async function show() {
+    if (!content) return;
     const i = Number(input.value);
     const from = reel;
     input.setAttribute("aria-valuetext", content.labels[i]);
     const bitmap = await from.picture(i).catch(() => null);
-    if (gone || from !== reel || i !== Number(input.value)) return; // overtaken
+    if (from !== reel || i !== Number(input.value)) return; // overtaken
     if (bitmap && (canvas.width !== bitmap.width || canvas.height !== bitmap.height)) {
       canvas.width = bitmap.width;
       canvas.height = bitmap.height;
@@ -133,7 +137,7 @@ function render({ model, el }) {
     if (bitmap) pen.drawImage(bitmap, 0, 0);
     else pen.clearRect(0, 0, canvas.width, canvas.height);
     readout.value = content.labels[i];
-    report.textContent = content.alts[i] + (bitmap ? "" : " (This browser cannot decode the picture.)");
+    report.textContent = content.alts[i] + (bitmap ? "" : " (The picture cannot be decoded.)");
     canvas.setAttribute("aria-label", content.alts[i]);
     canvas.dataset.frame = i;
     reel.trim(i, inUse ? Infinity : NEAR);
@@ -141,8 +145,8 @@ function render({ model, el }) {
 
   /** Take over what the model holds now: other frames, another index, or both. */
   function follow() {
-    if (model.get("frames").length === 0) return; // the film is being closed
-    const isNew = CONTENT.some((trait) => model.get(trait) !== content[trait]);
+    if (model.get("frames").length === 0) return; // still to come, or closed
+    const isNew = CONTENT.some((trait) => model.get(trait) !== content?.[trait]);
     if (!isNew && Number(input.value) === model.get("index")) return;
     if (isNew) load();
     input.value = model.get("index");
@@ -158,7 +162,11 @@ function render({ model, el }) {
     }
     input.max = content.frames.length - 1;
     readout.style.minWidth = `${Math.max(...content.labels.map((label) => label.length))}ch`;
-    drawMarks(marks, content.marks, content.values);
+    mark();
+  }
+
+  function mark() {
+    if (content) drawMarks(marks, content.marks, content.values);
   }
 
   function rename() {
@@ -183,17 +191,18 @@ function render({ model, el }) {
   const handlers = { "change:name": rename };
   for (const trait of ["index", ...CONTENT]) handlers[`change:${trait}`] = follow;
   for (const [event, handler] of Object.entries(handlers)) model.on(event, handler);
-  const width = new ResizeObserver(() => drawMarks(marks, content.marks, content.values));
+  const width = new ResizeObserver(mark);
   rename();
+  if (model.get("frames").length === 0) model.send({ wanted: "frames" }); // the page was reloaded
   follow();
   width.observe(marks);
 
   return () => {
-    gone = true;
     width.disconnect();
     for (const [event, handler] of Object.entries(handlers)) model.off(event, handler);
     reel.close();
-    reel = content = null; // JupyterLab keeps closed views: leave it nothing heavy
+    reel = new Reel([]); // JupyterLab keeps closed views: leave it nothing heavy
+    content = null;
     canvas.width = canvas.height = 0;
   };
 }

@@ -79,7 +79,7 @@ def largest_eigenvalue(
     times: Callable[[Vector], Vector],
     like: Sequence[Tensor],
     *,
-    tol: float = 1e-3,
+    tol: float = 5e-3,
     max_products: int = 200,
 ) -> float:
     """The largest algebraic eigenvalue of a symmetric H, given v to Hv.

@@ -30,11 +30,11 @@ def _python() -> str:
 
 def _packages() -> str:
     """Each package that the course names as its dependency, and its version."""
-    from packaging.requirements import Requirement
-
     try:
+        from packaging.requirements import Requirement
+
         requirements = importlib.metadata.requires("course-utils") or ()
-    except importlib.metadata.PackageNotFoundError:
+    except ImportError:  # so is PackageNotFoundError
         return "the course is not installed: pip install -e . in the course's folder"
     wanted = []
     for requirement in map(Requirement, requirements):

@@ -15,7 +15,7 @@ class MLP(nn.Module):
         super().__init__()
         sizes = {"in_dim": in_dim, "hidden_dim": hidden_dim, "out_dim": out_dim}
         for name, size in sizes.items():
-            if not isinstance(size, int) or size < 1:
+            if isinstance(size, bool) or not isinstance(size, int) or size < 1:
                 raise ValueError(f"{name} is {size!r}: give a whole number from 1")
         self.hidden = nn.Linear(in_dim, hidden_dim)
         self.out = nn.Linear(hidden_dim, out_dim)

@@ -15,7 +15,11 @@ from matplotlib.figure import Figure
 
 BLUE, ORANGE, GREEN, RED, GRAY = "#0072B2", "#E69F00", "#009E73", "#D55E00", "#555555"
 PROMISES = {"linear": (ORANGE, ":"), "quadratic": (GREEN, "--")}
-MARKS = {"best": (BLUE, "-."), "break even": (RED, "--"), "stable": (GREEN, ":")}
+MARKS = {
+    "best": (BLUE, "-."),
+    "break even": (RED, (0, (8, 3))),
+    "stable": (GREEN, (0, (1, 3))),
+}
 
 
 def canvas(width: float = 8, height: float = 4, columns: int = 1):
@@ -52,7 +56,7 @@ def ray(
     for name, promised in (promises or {}).items():
         color, style = PROMISES[name]
         ax.plot(lrs, promised, style, color=color, linewidth=2, label=f"{name} promise")
-    drawn = np.where(np.isfinite(losses), losses, 10 * top + 1)
+    drawn = np.where(np.isfinite(losses), losses, top + 10 * (top - bottom))
     ax.plot(lrs, drawn, color=BLUE, linewidth=2.5, label="what happens")
     for name, lr in (marks or {}).items():
         color, style = MARKS[name]
@@ -60,34 +64,55 @@ def ray(
     ax.set(xscale="log", xlabel="learning rate", ylabel="loss after one step",
            xlim=(lrs[0] / 1.15, lrs[-1] * 1.15), ylim=(bottom, top))  # fmt: skip
     ax.xaxis.set_major_formatter("{x:g}")
-    ax.legend(loc="upper left", fontsize=12, frameon=False)
-    lowest = int(np.nanargmin(np.where(np.isfinite(losses), losses, np.nan)))
+    ax.legend(loc="upper left", fontsize=12, framealpha=0.9, edgecolor="none")
+    return _say_ray(lrs, drawn, before)
+
+
+def _say_ray(lrs, drawn, before: float) -> str:
+    lowest = int(np.argmin(drawn))
+    if drawn[lowest] >= before:
+        return f"No learning rate here brings the loss below its start, {before:.3g}."
+    end = "rises past its start beyond" if drawn[-1] > before else "stays below it"
     return (
-        f"The loss after one step falls from {before:.3g} to {losses[lowest]:.3g} near "
-        f"learning rate {lrs[lowest]:.2g} and "
-        + ("rises past its start beyond." if losses[-1] > before else "stays below it.")
+        f"The loss after one step falls from {before:.3g} to {drawn[lowest]:.3g} near "
+        f"learning rate {lrs[lowest]:.2g} and {end}."
     )
 
 
 def ray_limits(losses, before: float) -> tuple[float, float]:
-    """Bottom and top of the picture of a ray: the dip, and as much above the start."""
+    """Bottom and top of the picture of a ray: the dip, and room for the legend."""
     losses = np.asarray(losses, float)
     lowest = float(np.min(losses, where=np.isfinite(losses), initial=before))
     depth = max(before - lowest, 1e-6 * max(1, abs(before)))
-    return lowest - 0.25 * depth, before + 0.8 * depth
+    return lowest - 0.25 * depth, before + 1.6 * depth
 
 
 def landscape(x, y, values, *, ax: Axes, minima=(), labels=("θ₁", "θ₂")) -> str:
     """Level lines of a loss over two parameters. x: (W,), y: (H,), values: (H, W)."""
     values = np.asarray(values, float)
-    levels = np.nanmin(values) + np.ptp(values) * np.linspace(0, 1, 16) ** 2
+    low, high = values[np.isfinite(values)].min(), values[np.isfinite(values)].max()
+    levels = low + (high - low) * np.linspace(0, 1, 16) ** 2
+    values = np.ma.masked_invalid(values)
     ax.contour(x, y, values, levels, cmap="cividis", linewidths=1)
     for point in minima:
         ax.plot(*point, marker="*", color=ORANGE, markersize=16, linestyle="none",
                 markeredgecolor="black", label="minimum")  # fmt: skip
     ax.set(xlabel=labels[0], ylabel=labels[1], xlim=(x[0], x[-1]), ylim=(y[0], y[-1]))
     ax.set_aspect("equal")
-    return f"Level lines of the loss, from {values.min():.2g} to {values.max():.2g}."
+    return f"Level lines of the loss, from {low:.2g} to {high:.2g}."
+
+
+def loss_axes(runs: Sequence[Sequence[float]], *, ax: Axes) -> str:
+    """Axes for the loss after each step, wide enough for every run; draws no curve."""
+    start = max(run[0] for run in runs)
+    lowest = min(min(run) for run in runs)
+    if lowest > 0:
+        ax.set(yscale="log", ylim=(max(lowest, 1e-9 * start) / 2, 100 * start))
+    else:
+        ax.set(ylim=(lowest - 0.1 * abs(start - lowest), start + abs(start - lowest)))
+    ax.axhline(start, color=GRAY, linewidth=1)
+    ax.set(xlabel="step", ylabel="loss", xlim=(-0.5, max(map(len, runs)) - 0.5))
+    return f"The loss after each of {max(map(len, runs)) - 1} steps, from {start:.3g}."
 
 
 def scores(names, means, spreads, *, ax: Axes, baseline: float, label: str) -> str:
@@ -151,3 +176,63 @@ class Still:
             "text/plain": self.alt,
         }
         return data, {"image/png": {"alt": self.alt}}
+
+
+def heat(x, y, values, *, ax: Axes, names: Sequence[str]) -> str:
+    """A value over a plane: dark is small, white is above 1. values: (len(y), len(x)).
+
+    names: of x, of y, and of the value. The star marks the smallest.
+    """
+    values = np.asarray(values, float)
+    shown = np.ma.masked_greater(values, 1)
+    mesh = ax.pcolormesh(x, y, shown, cmap="viridis", vmax=1, rasterized=True)
+    ax.figure.colorbar(mesh, ax=ax, label=names[2])
+    row, column = np.unravel_index(np.nanargmin(values), values.shape)
+    ax.plot(
+        x[column], y[row], "*", color="white", markersize=16, markeredgecolor="black"
+    )
+    ax.set(xscale="log", xlabel=names[0], ylabel=names[1])
+    ax.xaxis.set_major_formatter("{x:g}")
+    return (
+        f"The {names[2]} over {names[0]} and {names[1]}: smallest, "
+        f"{values[row, column]:.2f}, at {names[0]} {x[column]:.2g} and {names[1]} "
+        f"{y[row]:.2f}; above 1 in {np.mean(values > 1):.0%} of the plane."
+    )
+
+
+def curves(
+    x,
+    series: Mapping[str, Sequence[float]],
+    *,
+    ax: Axes,
+    names,
+    limits: Mapping | None = None,
+) -> str:
+    """One curve a name over x, each with its own line style, and its limit if given.
+
+    names: of x and of what is drawn; limits: name of a curve to a level, dotted.
+    """
+    styles = ("-", "--", "-.", (0, (1, 1)))
+    if len(series) > len(styles):
+        raise ValueError(f"series holds {len(series)} curves: give at most 4")
+    for (name, values), color, style in zip(
+        series.items(), (BLUE, RED, GREEN, ORANGE), styles, strict=False
+    ):
+        ax.plot(x, values, linestyle=style, color=color, linewidth=2.5, label=name)
+        if name in (limits or {}):
+            ax.axhline(limits[name], color=color, linestyle=":", linewidth=1.5)
+            ax.annotate(
+                f"limit for {name}",
+                (x[-1], limits[name]),
+                (0, 3),
+                textcoords="offset points",
+                ha="right",
+                color=color,
+                fontsize=12,
+            )
+    ax.set(xlabel=names[0], ylabel=names[1])
+    ax.legend(fontsize=12, frameon=False)
+    ends = ", ".join(
+        f"{name} ends at {values[-1]:.2g}" for name, values in series.items()
+    )
+    return f"{names[1]} over {names[0]}: {ends}."

@@ -308,7 +308,7 @@ def _checked_loss(loss) -> Tensor:
         )
     if not torch.isfinite(loss):
         raise ValueError(
-            f"the loss is {float(loss)} at the start: look for bad inputs or "
+            f"the loss is {loss.item()} at the start: look for bad inputs or "
             "parameters before you take a step"
         )
     return loss.reshape(())

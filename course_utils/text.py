@@ -88,7 +88,7 @@ def tokenize(text: str) -> list[str]:
     from nltk.tokenize import TweetTokenizer
 
     text = re.sub(r"\S{100}(?=\S)", r"\g<0> ", _check(text, "text", str))
-    pieces = re.findall(r".{1,1000}(?!\S)", text, flags=re.DOTALL)
+    pieces = re.findall(r".{1,1000}(?!\S)", text)
     return [token for piece in pieces for token in TweetTokenizer().tokenize(piece)]
 
 
@@ -231,6 +231,25 @@ def pad_batch(
     token_ids = torch.full(attention_mask.shape, padding_id, dtype=torch.int64)
     token_ids[attention_mask] = torch.tensor([i for r in rows for i in r]).long()
     return token_ids, attention_mask
+
+
+def bag_of_words(sequences: Iterable[Sequence[int]], vocab_size: int) -> "torch.Tensor":
+    """Which ids each message has, in no order: float32 (B, V), 1 where it occurs.
+
+    Errors: ValueError for an id of `vocab_size` or more, else as `pad_batch`.
+    """
+    import torch
+
+    rows = _check_list(sequences, "sequences", Iterable)
+    rows = [_check_list(r, f"sequences[{i}]", Integral) for i, r in enumerate(rows)]
+    bags = torch.zeros(len(rows), _check(vocab_size, "vocab_size", Integral, least=1))
+    for bag, ids in zip(bags, rows, strict=True):
+        if ids and max(ids) >= vocab_size:
+            raise ValueError(
+                f"sequences holds the id {max(ids)}: give a vocab_size above it"
+            )
+        bag[ids] = 1
+    return bags
 
 
 def _check(value, name: str, kind: type, *, least: int = 0):

@@ -29,8 +29,8 @@ def scene():
     left, right = figure.subplots(1, 2)
     heat = left.imshow(np.zeros((3, 3)), cmap="viridis", vmin=0, vmax=COUNT)
     left.text(1, 1, "still", color="white", zorder=3)
-    left.axvline(0.5, color="black", zorder=4)
     (over,) = left.plot([], [], "s", color="red", markersize=25, zorder=5)
+    left.axvline(0.5, color="black", zorder=4)
     right.set(xlim=(0, COUNT), ylim=(0, 1))
     (under,) = right.plot([], [], color="blue", linewidth=20, zorder=1)
     right.plot([0, COUNT], [0.5, 0.5], color="orange", linewidth=10, zorder=2)
@@ -47,13 +47,17 @@ def scene():
 
 
 def content(count=COUNT, *, color="white"):
-    png = io.BytesIO()
-    Image.new("RGB", (8, 4), color).save(png, "PNG")
+    frames = []
+    for i in range(count):
+        picture, png = Image.new("RGB", (8, 4), color), io.BytesIO()
+        picture.putpixel((i, 0), (255, 0, 0))
+        picture.save(png, "PNG")
+        frames.append(png.getvalue())
     return {
-        "frames": [png.getvalue()] * count,
+        "frames": frames,
         "values": [10.0**i for i in range(count)],
         "labels": [f"1e{i}" for i in range(count)],
-        "alts": [f"{color} picture {i}." for i in range(count)],
+        "alts": [f'{color} "picture" {i}.' for i in range(count)],
     }
 
 
@@ -75,10 +79,18 @@ def test_a_frame_equals_a_full_redraw():
 
 def test_what_stays_still_has_the_same_color_in_all_frames():
     figure, moving, update = scene()
+    figure.set_size_inches(5, 4)
+    still = figure.add_axes((0, 0, 0.1, 1))
+    still.imshow(np.linspace(0, 1, 100)[:, None], aspect="auto", cmap="plasma")
     first, *others = map(pixels, film.shoot(figure, moving, update, COUNT))
-    corner = np.s_[:20, :20]
-    assert (first[corner] == 255).all()
-    assert all((first[corner] == other[corner]).all() for other in others)
+    strip = np.s_[:, :25]
+    assert all((first[strip] == other[strip]).all() for other in others)
+    assert len(np.unique(first[strip], axis=0)) > 20
+
+
+def test_white_paper_stays_white():
+    (frame,) = film.shoot(*scene(), 1)
+    assert (pixels(frame)[:20, :20] == 255).all()
 
 
 @pytest.mark.parametrize("fails_at", [None, 3])
@@ -164,10 +176,10 @@ def test_a_film_names_the_wrong_argument(change, error, message):
 @pytest.mark.parametrize(("change", "error", "message"), BAD_CONTENT)
 def test_a_refused_replacement_changes_nothing(change, error, message):
     reel = film.Film(**content(), index=4)
-    before = reel.get_state()
+    before = (reel.get_state(), reel.frames)
     with pytest.raises(error, match=f"^{message}"):
         reel.replace(**{**content(2, color="black"), **change})
-    assert reel.get_state() == before
+    assert (reel.get_state(), reel.frames) == before
 
 
 def test_numpy_values_and_marks_arrive_as_plain_numbers():
@@ -184,7 +196,7 @@ def test_the_index_moves_within_the_film():
     reel = film.Film(**content())
     assert reel.index == 0
     reel.index = COUNT - 1
-    assert repr(reel) == f"white picture {COUNT - 1}."
+    assert repr(reel) == f'white "picture" {COUNT - 1}.'
     with pytest.raises(traitlets.TraitError, match="index: give 0 to 6, not 7"):
         reel.index = COUNT
     assert reel.index == COUNT - 1
@@ -207,9 +219,27 @@ def test_a_replacement_is_one_message(monkeypatch):
     assert message["method"] == "update"
     assert changed - {"frames"} <= set(message["state"])  # frames travel as buffers
     assert [path[0] for path in message["buffer_paths"]] == ["frames"] * 3
-    assert (reel.index, repr(reel)) == (2, "black picture 2.")  # the nearest there is
+    assert (reel.index, repr(reel)) == (2, 'black "picture" 2.')  # the nearest there is
     reel.replace(**content(3), index=1)
-    assert (reel.index, repr(reel), reel.marks) == (1, "white picture 1.", [])
+    assert (reel.index, repr(reel), reel.marks) == (1, 'white "picture" 1.', [])
+
+
+def test_a_reloaded_page_gets_the_frames_film_by_film(monkeypatch):
+    opened, sent = [], []
+    create = film.ipywidgets.widgets.widget.comm.create_comm
+    monkeypatch.setattr(
+        film.ipywidgets.widgets.widget.comm,
+        "create_comm",
+        lambda **message: opened.append(message) or create(**message),
+    )
+    reel = film.Film(**content(), index=2)
+    buffers = [opening["buffers"] for opening in opened if "frames" in str(opening)]
+    assert buffers == [reel.frames]  # a new film brings its frames along
+    assert reel.get_state()["frames"] == []  # what a reloaded page gets at once
+    assert reel.get_state()["alts"] == reel.alts
+    monkeypatch.setattr(reel, "_send", lambda _, buffers: sent.append(buffers))
+    reel._handle_custom_msg({"wanted": "frames"}, [])  # what it asks then
+    assert sent == [reel.frames]
 
 
 def test_the_slider_keeps_its_arrow_keys():
@@ -235,10 +265,10 @@ def test_the_bundle_holds_widget_picture_and_sentence(make, monkeypatch):
     widget = make(**content(), index=3)
     data, metadata = widget._repr_mimebundle_()
     assert base64.b64decode(data[PNG]) == content()["frames"][3]
-    assert data["text/plain"] == "white picture 3."
-    assert metadata == {**colab, PNG: {"alt": "white picture 3."}}
+    assert data["text/plain"] == 'white "picture" 3.'
+    assert metadata == {**colab, PNG: {"alt": 'white "picture" 3.'}}
     assert data[VIEW]["model_id"] == widget.model_id
-    assert repr(widget) == "white picture 3."
+    assert repr(widget) == 'white "picture" 3.'
 
 
 def test_a_panel_holds_controls_film_and_a_picture_for_pages_without_film_js():
@@ -250,9 +280,9 @@ def test_a_panel_holds_controls_film_and_a_picture_for_pages_without_film_js():
     (hidden,) = fallback._dom_classes
     assert f".{hidden} {{ display: none" in str(reel._esm)
     assert "Install <code>anywidget</code>" in fallback.value
-    assert 'alt="white picture 1."' in fallback.value
+    assert 'alt="white &quot;picture&quot; 1."' in fallback.value
     reel.replace(**content(color="black"))
-    assert 'alt="black picture 1."' in fallback.value
+    assert 'alt="black &quot;picture&quot; 1."' in fallback.value
     assert base64.b64encode(reel.frames[1]).decode() in fallback.value
 
 
@@ -278,7 +308,7 @@ def is_closed(widget):
 def test_a_cell_that_runs_again_closes_what_it_made_before(cell):
     cell("cell 1", "run 1")
     first, second, slider = (*(film.Film(**content()) for _ in "ab"), ipywidgets.Text())
-    panel = film.Panel(second, slider)
+    panel = film.Panel(second, ipywidgets.HBox([slider]))
     cell("cell 2", "run 2")
     elsewhere = film.Film(**content())
     assert not any(map(is_closed, [first, second, slider, panel, elsewhere]))

@@ -65,7 +65,8 @@ def test_import_is_light():
         ("at 7:30 on 21/05/2005, 20,000 of", "at <number> on <number> , <number> of"),
         ("2nite over18 b4 1st gr8", "2nite over18 b4 1st gr8"),
         ("love <3", "love <3"),
-        ("12.5a", "12.5a"),
+        ("12.5a ú1.20", "12.5a ú1.20"),
+        ("12345678901234567890", "<number>"),
         ("<number> <url>", "<number> <url>"),
     ],
 )
@@ -82,7 +83,7 @@ def test_clean(raw, cleaned):
     ],
 )
 def test_clean_does_without_a_choice(option, cleaned):
-    assert text.clean("CALL 08712345678, 7 at A.com", **option) == cleaned
+    assert text.clean("CALL 08712345678, 7 at A.COM", **option) == cleaned
 
 
 @settings(max_examples=300, deadline=None)
@@ -146,6 +147,18 @@ def test_a_megabyte_takes_seconds(piece):
     assert text.clean(line)
     assert text.tokenize(line[: MEGABYTE // 5])
     assert time.process_time() - start < 60
+
+
+def test_nltk_gets_a_long_text_in_short_pieces(monkeypatch):
+    """Given 1 MB of "a." at once, it stops after five seconds with a TimeoutError."""
+    lengths = []
+    monkeypatch.setattr(
+        "nltk.tokenize.TweetTokenizer.tokenize",
+        lambda _, piece: lengths.append(len(piece)) or [],
+    )
+    text.tokenize("word " * 1_000 + "a." * 1_000)
+    assert sum(lengths) >= 7_000
+    assert max(lengths) <= 1_000
 
 
 def test_long_text_keeps_its_words():
@@ -217,6 +230,7 @@ def test_vocabulary_orders_by_count_then_alphabet():
         *("<padding>", "<unknown>", "a", "b", "c"),
     ]
     assert vocabulary.encode(["c", "zebra", "a"]) == [4, 1, 2]
+    assert (vocabulary.padding_id, vocabulary.unknown_id) == (0, 1)
     assert vocabulary.most_common(2) == [("a", 2), ("b", 1)]
     assert vocabulary.most_common(99) == [("a", 2), ("b", 1), ("c", 1)]
     assert len(vocabulary) == 5
@@ -308,6 +322,12 @@ def test_pad_batch_takes_any_sequence_of_whole_numbers(sequences):
     assert attention_mask.tolist() == [[True, True], [True, False]]
 
 
+def test_bag_of_words():
+    bags = text.bag_of_words([[2, 0, 2], [], [4]], 5)
+    assert bags.dtype == torch.float32
+    assert bags.tolist() == [[1, 0, 1, 0, 0], [0] * 5, [0, 0, 0, 0, 1]]
+
+
 # Bad input: the right type of error, which names the argument
 
 
@@ -349,6 +369,10 @@ def test_pad_batch_takes_any_sequence_of_whole_numbers(sequences):
         (lambda: fitted().decode(torch.ones(1, 1).long()), TypeError, r"token_ids\[0"),
         (lambda: fitted().most_common(-1), ValueError, "n is -1"),
         (lambda: fitted().most_common(None), TypeError, "n is of type NoneType"),
+        (lambda: text.bag_of_words([[3]], 3), ValueError, "id 3: give a vocab_size"),
+        (lambda: text.bag_of_words([[-1]], 3), ValueError, r"sequences\[0\]\[0\] is"),
+        (lambda: text.bag_of_words(["ab"], 3), TypeError, r"sequences\[0\] is of type"),
+        (lambda: text.bag_of_words([], 0), ValueError, "vocab_size is 0"),
         (lambda: text.pad_batch([]), ValueError, "sequences is empty"),
         (lambda: text.pad_batch(torch.zeros(0, 3)), ValueError, "sequences is empty"),
         (lambda: text.pad_batch(None), TypeError, "sequences is of type NoneType"),

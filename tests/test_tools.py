@@ -23,7 +23,7 @@ COMMANDS = """
 """.split()
 FAKE_PYTHON = """#!/bin/sh
 case "$*" in
-*version_info*) exec {python} -c "import sys; sys.version_info = $FAKE_VERSION; $2" ;;
+*version_info*) exec '{python}' -c "import sys; sys.version_info = $FAKE_VERSION; $2" ;;
 *ensurepip*) [ "$FAKE_VENV" != missing ] ;;
 "-m venv"*)
     mkdir -p .venv/bin

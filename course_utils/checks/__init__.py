@@ -43,8 +43,7 @@ def judge(
     tensors, or tuples of them, compared with a relative tolerance of 1e-4 and an
     absolute one of `atol`. unfilled: what is left to do where nothing is returned.
     """
-    if not callable(function):
-        raise TypeError(f"function is a {type(function).__name__}: give a function")
+    require_function(function)
     wanted = _run(right, cases)
     try:
         results = _run(function, cases)
@@ -71,6 +70,12 @@ def judge(
         f"Not yet: on case {i + 1} of {len(cases)} your function returned "
         f"{_brief(results[i])}, and the right result is {_brief(wanted[i])}.",
     )
+
+
+def require_function(function) -> None:
+    """Raise TypeError for what cannot be called."""
+    if not callable(function):
+        raise TypeError(f"function is a {type(function).__name__}: give a function")
 
 
 def _run(function, cases) -> list:
@@ -115,10 +120,10 @@ def _tensor(value) -> Tensor:
 def _brief(value) -> str:
     """The value in few words: large tensors by their shape and first entries."""
     if isinstance(value, Tensor | np.ndarray):
-        first = value.ravel()[:6].tolist()
-        if value.ndim <= 1 and len(value.ravel()) <= 6:
+        flat = value.ravel().tolist()
+        if len(flat) <= 6:
             return str(value.tolist())
-        return f"a tensor of shape {tuple(value.shape)} that starts with {first[:3]}"
+        return f"a tensor of shape {tuple(value.shape)} that starts with {flat[:3]}"
     if isinstance(value, tuple):
         return "(" + ", ".join(map(_brief, value)) + ")"
     return repr(value)

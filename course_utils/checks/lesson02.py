@@ -5,7 +5,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from course_utils.checks import Verdict, judge
+from course_utils.checks import Verdict, judge, require_function
 
 
 def _random(*shape, seed=0) -> torch.Tensor:
@@ -106,6 +106,7 @@ def check_train_step(train_step) -> Verdict:
     It changes the model in place and returns nothing. It is called three times in a
     row, so what one call leaves behind shows in the next.
     """
+    require_function(train_step)
     cases = [
         (_random(i, o, seed=i), _random(b, i, seed=o), torch.arange(b) % o, lr)
         for b, i, o, lr in ((4, 3, 2, 0.1), (6, 5, 3, 1.0))
