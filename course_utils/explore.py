@@ -56,7 +56,7 @@ def step(
         if lr is not None and lrs[0] <= lr <= lrs[-1]
     }
     before, *afters = profile.along([0, *lrs], picture.measure)
-    figure, (left, right) = plots.canvas(11, 4.6, columns=2)
+    figure, (left, right) = plots.canvas(9.6, 4.4, columns=2)
     moving, update = picture.animate(left, before, afters)
     more_moving, update_ray = _animate_ray(right, profile, lrs, promises, marked)
 
@@ -241,18 +241,20 @@ def _panel(shoot, controls) -> film.Panel:
 
 def _shoot_runs(surface, lrs, runs, marks) -> dict:
     """What a film of one run for each learning rate holds."""
-    figure, (left, right) = plots.canvas(11, 4.6, columns=2)
+    figure, (left, right) = plots.canvas(9.6, 4.4, columns=2)
     _draw_landscape(left, surface)
     losses = [run.losses.tolist() for run in runs]
     plots.loss_axes(losses, ax=right)
     (path,) = left.plot([], [], "o-", color=plots.RED, markersize=4, linewidth=1.5)
     (curve,) = right.plot([], [], "o-", color=plots.BLUE, markersize=4, linewidth=2)
+    title = left.set_title(" ", fontsize=14)
 
     def update(i):
         path.set_data(*runs[i].points.clamp(-1e6, 1e6).T.numpy())
         curve.set_data(range(len(losses[i])), losses[i])
+        title.set_text(f"learning rate {lrs[i]:.2g}")
 
-    frames = film.shoot(figure, [path, curve], update, len(lrs))
+    frames = film.shoot(figure, [path, curve, title], update, len(lrs))
     return {
         "frames": frames,
         "index": int(np.argmin([run[-1] for run in losses])),

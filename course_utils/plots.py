@@ -64,7 +64,8 @@ def ray(
     ax.set(xscale="log", xlabel="learning rate", ylabel="loss after one step",
            xlim=(lrs[0] / 1.15, lrs[-1] * 1.15), ylim=(bottom, top))  # fmt: skip
     ax.xaxis.set_major_formatter("{x:g}")
-    ax.legend(loc="upper left", fontsize=12, framealpha=0.9, edgecolor="none")
+    legend = ax.legend(loc="upper left", fontsize=12, framealpha=1, edgecolor="none")
+    legend.set_zorder(10)  # above the marks
     return _say_ray(lrs, drawn, before)
 
 
@@ -111,6 +112,7 @@ def loss_axes(runs: Sequence[Sequence[float]], *, ax: Axes) -> str:
     else:
         ax.set(ylim=(lowest - 0.1 * abs(start - lowest), start + abs(start - lowest)))
     ax.axhline(start, color=GRAY, linewidth=1)
+    ax.annotate("start", (0, start), (2, 4), textcoords="offset points", fontsize=12)
     ax.set(xlabel="step", ylabel="loss", xlim=(-0.5, max(map(len, runs)) - 0.5))
     return f"The loss after each of {max(map(len, runs)) - 1} steps, from {start:.3g}."
 
@@ -220,16 +222,9 @@ def curves(
     ):
         ax.plot(x, values, linestyle=style, color=color, linewidth=2.5, label=name)
         if name in (limits or {}):
-            ax.axhline(limits[name], color=color, linestyle=":", linewidth=1.5)
-            ax.annotate(
-                f"limit for {name}",
-                (x[-1], limits[name]),
-                (0, 3),
-                textcoords="offset points",
-                ha="right",
-                color=color,
-                fontsize=12,
-            )
+            level = limits[name]
+            ax.axhline(level, color=color, linestyle=":", linewidth=2,
+                       label=f"limit for {name}: {level:.1f}")  # fmt: skip
     ax.set(xlabel=names[0], ylabel=names[1])
     ax.legend(fontsize=12, frameon=False)
     ends = ", ".join(
