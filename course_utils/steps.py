@@ -87,7 +87,7 @@ class StepProfile:
         self._losses: dict[float, float] = {}
         self._is_over = False
         self.hessian_method: str | None = None  # set once a curvature was asked for
-        with self._at(0):
+        with self._at(0, self._start):
             loss = _checked_loss(loss_fn(model))
             self.loss = loss.item()
             grads = hessian.gradient(loss, self._params)
@@ -125,7 +125,7 @@ class StepProfile:
         (lr,) = _checked_lrs([lr]).tolist()
         self._check_is_here()
         (after,) = self.losses([lr])
-        self._move(lr)
+        self._move(lr, self.direction)
         self._is_over = True
         return float(after)
 
@@ -186,7 +186,7 @@ class StepProfile:
         """`use(v to Hv)`, exact where autograd can, else by gradient differences."""
         self._check_is_here()
         try:
-            with self._at(0):
+            with self._at(0, self._start):
                 loss = self.loss_fn(self.model)
                 found = use(hessian.exact_product(loss, self._params))
             self.hessian_method = "exact"
@@ -221,11 +221,12 @@ class StepProfile:
         return min(loss, ceiling) if math.isfinite(loss) else ceiling
 
     def _walk(self, lrs, measure) -> list:
-        """`measure(model)` at each size: move, look, put back."""
+        """`measure(model)` at each size, then everything as it was."""
         self._check_is_here()
         results = []
-        for lr in tqdm(lrs, disable=not self.show_progress, leave=False):
-            with torch.no_grad(), self._at(lr):
+        with torch.no_grad(), self._restored() as move_to:
+            for lr in tqdm(lrs, disable=not self.show_progress, leave=False):
+                move_to(lr, self.direction)
                 result = measure(self.model)
                 results.append(
                     result.detach().clone() if isinstance(result, Tensor) else result
@@ -233,30 +234,39 @@ class StepProfile:
         return results
 
     @contextmanager
-    def _at(self, lr: float, direction: list[Tensor] | None = None):
-        """The model one step of `lr` away; on leaving, everything as it was."""
+    def _restored(self):
+        """Gives `move_to(lr, direction)`; on leaving, puts everything back."""
         buffers = [b.detach().clone() for b in self._buffers]
-        with torch.random.fork_rng(devices=[]):
-            torch.set_rng_state(self._random_state)
-            try:
-                if lr:
-                    self._move(lr, direction)
-                yield
-            finally:
-                if lr:
-                    self._move(0)
-                for buffer, old in zip(self._buffers, buffers, strict=True):
-                    buffer.data.copy_(old)
 
-    def _move(self, lr: float, direction: list[Tensor] | None = None) -> None:
-        """params = start + lr·d, as optim.SGD computes it.
+        def move_to(lr: float, direction: list[Tensor]) -> None:
+            torch.set_rng_state(self._random_state)
+            for buffer, old in zip(self._buffers, buffers, strict=True):
+                buffer.data.copy_(old)
+            self._move(lr, direction)
+
+        with torch.random.fork_rng(devices=[]):
+            try:
+                yield move_to
+            finally:
+                move_to(0, self._start)
+
+    @contextmanager
+    def _at(self, lr: float, direction: list[Tensor]):
+        """The model moved by lr·direction, from the random state of the start."""
+        with self._restored() as move_to:
+            move_to(lr, direction)
+            yield
+
+    def _move(self, lr: float, direction: list[Tensor]) -> None:
+        """params = start + lr·direction, as optim.SGD computes it.
 
         Through `.data`, so that a graph the learner still holds stays valid.
         """
-        for param, start, d in zip(
-            self._params, self._start, direction or self.direction, strict=True
-        ):
-            param.data.copy_(torch.add(start, d, alpha=lr) if lr else start)
+        for param, start, d in zip(self._params, self._start, direction, strict=True):
+            if lr:
+                torch.add(start, d, alpha=lr, out=param.data)
+            else:
+                param.data.copy_(start)
 
     def _check_is_here(self) -> None:
         """The profile describes one point; the model must still stand there."""
