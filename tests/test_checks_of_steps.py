@@ -1,0 +1,127 @@
+"""The checkers of lessons 04 and 05: right answers pass, mistakes are named."""
+
+import math
+
+import pytest
+import torch
+
+from course_utils.checks import lesson04, lesson05
+
+
+def promise(loss, g, H, lr, slope=1.0, bend=0.5):
+    return loss - slope * lr * (g * g).sum() + bend * lr * lr * torch.dot(g, H.mv(g))
+
+
+def eigen_limit(H):
+    largest = torch.linalg.eigvals(H).real.max()
+    return math.inf if largest <= 0 else 2 / largest.item()
+
+
+def search(loss_fn, params, grads, c=0.1):
+    for tries in range(60):
+        lr = 0.5**tries
+        if loss_fn(params - lr * grads) <= loss_fn(params) - c * lr * grads.dot(grads):
+            return lr
+    raise AssertionError("no lr accepted")
+
+
+def ball(params, grads, velocity, lr, momentum):
+    new = velocity.mul(momentum).add(grads)
+    return [params.sub(new, alpha=lr), new]
+
+
+def pair(low, high):
+    lr = (2 / (math.sqrt(high) + math.sqrt(low))) ** 2
+    gap = math.sqrt(high) - math.sqrt(low)
+    return lr, (gap / (math.sqrt(high) + math.sqrt(low))) ** 2
+
+
+def adam(params, grads, lr, eps):
+    moved = params.clone().requires_grad_()
+    moved.grad = grads
+    torch.optim.Adam([moved], lr=lr, eps=eps).step()
+    return moved.detach()
+
+
+RIGHT = [
+    (lesson04.check_predict_loss, promise),
+    (lesson04.check_stable_lr, eigen_limit),
+    (lesson04.check_backtrack, search),
+    (lesson05.check_momentum_step, ball),
+    (lesson05.check_best_momentum, pair),
+    (lesson05.check_first_adam_step, adam),
+]
+
+
+@pytest.mark.parametrize(("check", "function"), RIGHT)
+def test_right_function_passes_and_a_stub_is_no_mistake(check, function):
+    verdict = check(function)
+    assert verdict, verdict.words
+    assert "Not filled in yet" in check(lambda *arguments: ...).words
+
+
+@pytest.mark.parametrize(
+    ("check", "function", "says"),
+    [
+        (lesson04.check_predict_loss, lambda *a: promise(*a, bend=1), "one half"),
+        (lesson04.check_predict_loss, lambda *a: promise(*a, bend=0), "linear|first"),
+        (lesson04.check_predict_loss, lambda *a: promise(*a, bend=-0.5), "wrong sign"),
+        (lesson04.check_predict_loss, lambda *a: promise(*a, slope=-1), "downhill"),
+        (lesson04.check_predict_loss, lambda _, *a: promise(0, *a), "the change"),
+        (lesson04.check_stable_lr, lambda H: eigen_limit(H) / 2, "1 / λmax"),
+        (
+            lesson04.check_stable_lr,
+            lambda H: 2 / torch.linalg.matrix_norm(H, 2),
+            "absolute",
+        ),
+        (
+            lesson04.check_stable_lr,
+            lambda H: 2 / torch.linalg.eigvalsh(H).max(),
+            "no limit",
+        ),
+        (lesson04.check_stable_lr, lambda H: 2 / torch.linalg.eigvalsh(H)[0], "small"),
+        (lesson04.check_backtrack, lambda *a: search(*a, c=0), "any fall"),
+        (lesson04.check_backtrack, lambda *a: search(*a) / 2, "once too often"),
+        (lesson04.check_backtrack, lambda *a: 1.0, "whatever the loss"),
+        (
+            lesson05.check_momentum_step,
+            lambda p, g, v, lr, m: (p - (m * v + lr * g), m * v + lr * g),
+            "other form",
+        ),
+        (
+            lesson05.check_momentum_step,
+            lambda p, g, v, lr, m: (p - lr * v, m * v + g),
+            "old velocity",
+        ),
+        (
+            lesson05.check_momentum_step,
+            lambda p, g, v, lr, m: (p - lr * (g + m * (m * v + g)), m * v + g),
+            "Nesterov",
+        ),
+        (
+            lesson05.check_best_momentum,
+            lambda low, high: pair(low, high)[::-1],
+            "wrong order",
+        ),
+        (
+            lesson05.check_best_momentum,
+            lambda low, high: (pair(low, high)[0], pair(low, high)[1] ** 0.5),
+            "square",
+        ),
+        (lesson05.check_first_adam_step, lambda p, g, lr, e: p - lr * g, "plain"),
+        (
+            lesson05.check_first_adam_step,
+            lambda p, g, lr, e: p - lr * torch.sign(g),
+            "sign of the gradient",
+        ),
+        (
+            lesson05.check_first_adam_step,
+            lambda p, g, lr, e: p + lr * g / (g.abs() + e),
+            "subtract",
+        ),
+    ],
+)
+def test_mistake_is_named(check, function, says):
+    verdict = check(function)
+    assert not verdict
+    assert any(word in verdict.words for word in says.split("|")), verdict.words
