@@ -89,7 +89,8 @@ def report(name, model, loss_fn, count, *, second_order=True):
             _ = profile.quadratic(lrs), profile.stable_lr
 
     lrs = [0.001 * (i + 1) for i in range(count)]
-    forwards()  # warm-up
+    forwards()  # warm-up: the first call of each kind costs up to half a second
+    whole()
     profile = steps.profile(model, loss_fn)
     bare, ray = seconds(forwards), seconds(lambda: profile.losses(lrs))
     copies = seconds(naive)
