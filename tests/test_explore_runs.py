@@ -52,15 +52,14 @@ def test_momentum_shows_runs_of_the_heavy_ball():
 
 
 def test_a_run_that_diverges_says_at_which_step():
-    surface = surfaces.rosenbrock()
-    film = explore.descent(surface, num_steps=50).film
-    run = training.descend(
-        surface, surface.start, partial(rules.sgd_step, lr=film.values[-1]), 50
-    )
-    if run.diverged_at:
-        assert f"at step {run.diverged_at} (diverged)" in film.alts[-1]
-    else:
-        assert "after 50 steps" in film.alts[-1]
+    surface, far = surfaces.rosenbrock(), (2.0, -1.0)
+    panel = explore.descent(surface, num_steps=50, starts=[far])
+    film, start = panel.film, panel.controls[0]
+    start.value = far
+    rule = partial(rules.sgd_step, lr=film.values[-1])
+    run = training.descend(surface, far, rule, 50)
+    assert run.diverged_at is not None
+    assert film.alts[-1].endswith(f"at step {run.diverged_at} (diverged).")
 
 
 def test_a_surface_that_only_curves_down_has_no_limit():
