@@ -165,6 +165,73 @@ def predictions(features, names: Sequence[str], targets: Sequence[int]) -> Pictu
     return Picture(measure, animate, describe)
 
 
+def attending(token_ids, tokens: Sequence[str], *, layer: int, head: int) -> Picture:
+    """One head's attention in a BERT classifier, and P(spam), after the step.
+
+    token_ids: (1, T); tokens: T texts; layer and head count from 0. The model needs
+    `load_bert(num_labels=2, attention="eager")`.
+    """
+
+    def measure(model):
+        output = model(token_ids, output_attentions=True)
+        weights = output.attentions[layer][0, head].numpy()  # (T, T)
+        return weights, torch.softmax(output.logits, dim=-1)[0, 1].item()
+
+    def animate(ax, before, afters):
+        plots.attention(before[0], tokens, ax=ax)
+        (image,) = ax.images
+        title = ax.set_title(" ", fontsize=14)
+
+        def update(i):
+            image.set_data(afters[i][0])
+            title.set_text(
+                f"P(spam) {before[1]:.2f}, after the step {afters[i][1]:.2f}"
+            )
+
+        return [image, title], update
+
+    def describe(before, after):
+        moved = np.abs(after[0] - before[0]).sum(axis=1).mean() / 2
+        return (
+            f"P(spam) of the message goes from {before[1]:.2f} to {after[1]:.2f}, and "
+            f"{moved:.0%} of the attention moves. "
+            + plots.say_attention(after[0], tokens)
+        )
+
+    return Picture(measure, animate, describe)
+
+
+def attention(attention_weights: Sequence, tokens: Sequence[str]) -> film.Panel:
+    """What every head attends to: the slider runs over the heads, layer by layer.
+
+    attention_weights: L of (H, T, T); tokens: T texts.
+    """
+    heads = [(layer, head) for layer, each in enumerate(attention_weights, 1)
+             for head in range(1, len(each) + 1)]  # fmt: skip
+    patterns = [np.asarray(pattern) for each in attention_weights for pattern in each]
+    labels = [f"layer {layer}, head {head}" for layer, head in heads]
+    figure, ax = plots.canvas(7, 6)
+    plots.attention(patterns[0], tokens, ax=ax)
+    (image,) = ax.images
+    title = ax.set_title(" ", fontsize=14)
+
+    def update(i):
+        image.set_data(patterns[i])
+        title.set_text(labels[i])
+
+    return film.Panel(
+        film.Film(
+            frames=film.shoot(figure, [image, title], update, len(patterns)),
+            values=range(1, len(patterns) + 1),
+            labels=labels,
+            alts=[
+                f"{label.capitalize()}. {plots.say_attention(pattern, tokens)}"
+                for label, pattern in zip(labels, patterns, strict=True)
+            ],
+        )
+    )
+
+
 def descent(surface, *, num_steps: int = 50, starts: Sequence = ()) -> film.Panel:
     """Many steps at one learning rate: the path, and the loss after each step.
 

@@ -1,7 +1,12 @@
 """The course's models."""
 
+from contextlib import contextmanager
+from pathlib import Path
+
 import torch
 from torch import Tensor, nn
+
+from course_utils import data
 
 
 class MLP(nn.Module):
@@ -28,3 +33,92 @@ class MLP(nn.Module):
                 f"{self.hidden.in_features} wide"
             )
         return self.out(torch.relu(self.hidden(features)))  # (B, out_dim)
+
+
+def load_bert(
+    name: str | Path | None = None,
+    *,
+    num_labels: int | None = None,
+    attention: str = "sdpa",
+):
+    """A pretrained BERT in evaluation mode, and its tokenizer: (model, tokenizer).
+
+    name: None for the packaged model (checked, no network), a folder, or a name on the
+        Hugging Face hub, which needs the network once.
+    num_labels: classes of a fresh classification head, drawn from torch's generator;
+        None for the body alone.
+    attention: "sdpa" (fused, fast) or "eager", which has a second derivative and can
+        return its weights.
+
+    Only safetensors are read and no code from the hub is run. Errors: ValueError for
+    another `attention`, or files that are cut short or altered; FileNotFoundError for a
+    folder that holds no model; ConnectionError for a hub name without a network.
+    """
+    from transformers import (
+        AutoModel,
+        AutoModelForSequenceClassification,
+        AutoTokenizer,
+    )
+
+    if attention not in ("sdpa", "eager"):
+        raise ValueError(f'attention is {attention!r}: give "sdpa" or "eager"')
+    if num_labels is not None and (type(num_labels) is not int or num_labels < 2):
+        raise ValueError(f"num_labels is {num_labels!r}: give a whole number from 2")
+    place = data.model_dir() if name is None else _found(name)
+    options = {"attn_implementation": attention, "use_safetensors": True}
+    kind = AutoModel
+    if num_labels is not None:
+        kind, options = (
+            AutoModelForSequenceClassification,
+            options | {"num_labels": num_labels},
+        )
+    with _quiet():
+        try:
+            model = kind.from_pretrained(place, **options)
+            tokenizer = AutoTokenizer.from_pretrained(place)
+        except Exception as error:
+            raise ValueError(
+                f"the model {name!s} cannot be read ({str(error).splitlines()[0]}): "
+                "its files are cut short, altered, or not safetensors"
+            ) from error
+    return model.eval(), tokenizer
+
+
+def _found(name: str | Path) -> str | Path:
+    """The folder, or the hub name once it is known to be reachable or downloaded."""
+    if Path(name).is_dir():
+        if not (Path(name) / "config.json").is_file():
+            raise FileNotFoundError(
+                f"{name} holds no model (no config.json): give a folder that "
+                "save_pretrained wrote"
+            )
+        return name
+    from huggingface_hub import HfApi, try_to_load_from_cache
+
+    if isinstance(try_to_load_from_cache(str(name), "config.json"), str):
+        return name
+    try:
+        HfApi().model_info(str(name), timeout=10)
+    except Exception as error:
+        raise ConnectionError(
+            f"{name} is no folder here, and the model hub did not give it "
+            f"({str(error).splitlines()[0]}): connect to the network or mend the name; "
+            "load_bert() without a name needs neither"
+        ) from error
+    return name
+
+
+@contextmanager
+def _quiet():
+    """No load report and no progress bar of transformers; then as it was."""
+    from transformers.utils import logging
+
+    verbosity, had_bar = logging.get_verbosity(), logging.is_progress_bar_enabled()
+    logging.set_verbosity_error()
+    logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        logging.set_verbosity(verbosity)
+        if had_bar:
+            logging.enable_progress_bar()

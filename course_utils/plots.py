@@ -231,3 +231,24 @@ def curves(
         f"{name} ends at {values[-1]:.2g}" for name, values in series.items()
     )
     return f"{names[1]} over {names[0]}: {ends}."
+
+
+def attention(attention_weights, tokens: Sequence[str], *, ax: Axes) -> str:
+    """How much each token (a row) attends to each (a column): dark is much.
+
+    attention_weights: (T, T), rows adding up to 1; tokens: T texts.
+    """
+    weights = np.asarray(attention_weights, float)
+    ax.imshow(weights, cmap="Blues", vmin=0, vmax=1)
+    places = range(len(tokens))
+    ax.set_xticks(places, tokens, rotation=60, ha="right", rotation_mode="anchor")
+    ax.set_yticks(places, tokens)
+    ax.set(xlabel="is attended to", ylabel="attends")
+    return say_attention(weights, tokens)
+
+
+def say_attention(attention_weights, tokens: Sequence[str]) -> str:
+    """What most of the attention goes to, in one sentence."""
+    received = np.asarray(attention_weights, float).mean(axis=0)  # (T,)
+    top = int(np.argmax(received))
+    return f"On average {received[top]:.0%} of the attention goes to “{tokens[top]}”."

@@ -14,9 +14,8 @@ import numpy as np
 import torch
 from scipy.optimize import brentq, minimize_scalar
 from torch import Tensor, nn
-from tqdm import tqdm
 
-from course_utils import hessian
+from course_utils import hessian, progress
 
 Model = nn.Module | Tensor | Sequence[Tensor]
 
@@ -224,13 +223,15 @@ class StepProfile:
         """`measure(model)` at each size, then everything as it was."""
         self._check_is_here()
         results = []
-        with torch.no_grad(), self._restored() as move_to:
-            for lr in tqdm(lrs, disable=not self.show_progress, leave=False):
+        bar_of = progress.bar(len(lrs), "steps", is_shown=self.show_progress)
+        with torch.no_grad(), self._restored() as move_to, bar_of as bar:
+            for lr in lrs:
                 move_to(lr, self.direction)
                 result = measure(self.model)
                 results.append(
                     result.detach().clone() if isinstance(result, Tensor) else result
                 )
+                bar.update()
         return results
 
     @contextmanager

@@ -1,11 +1,28 @@
-"""Many steps."""
+"""Many steps: on a surface with `descend`, of a classifier with `fit`."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+import hashlib
+import math
+import signal
+import threading
+from collections.abc import Callable, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
+from torch.nn import functional as F
 
+from course_utils import (
+    batches,
+    checkpoints,
+    evaluation,
+    optimizers,
+    progress,
+    randomness,
+)
+from course_utils.batches import Examples
+from course_utils.evaluation import Metrics
 from course_utils.surfaces import Surface
 
 
@@ -60,3 +77,338 @@ def descend(surface: Surface, start, rule: Callable, num_steps: int) -> Trajecto
 
 def _is_finite(params: Tensor, loss: Tensor) -> bool:
     return bool(torch.isfinite(params).all() and torch.isfinite(loss))
+
+
+@dataclass
+class History:
+    """What a run of `fit` did.
+
+    loss, lr, grad_norm, update_ratio: one a step. loss is that of the batch before the
+        step, lr the largest of the groups, grad_norm that before clipping, update_ratio
+        the length of the step beside the length of the parameters.
+    validation: `evaluation.Metrics` after each epoch; best_epoch: the one with the
+        lowest validation loss, from 1 (without a validation set, the last whole one).
+    ended: how the run ended, in words; diverged_at: the step whose loss or gradient
+        was not finite, else None.
+    """
+
+    loss: list[float] = field(default_factory=list)
+    lr: list[float] = field(default_factory=list)
+    grad_norm: list[float] = field(default_factory=list)
+    update_ratio: list[float] = field(default_factory=list)
+    validation: list[Metrics] = field(default_factory=list)
+    num_epochs: int = 0
+    best_epoch: int = 0
+    ended: str = ""
+    diverged_at: int | None = None
+
+    @property
+    def num_steps(self) -> int:
+        """Steps taken."""
+        return len(self.loss)
+
+
+class Interrupted(KeyboardInterrupt):
+    """A run was interrupted between two steps. `.run` holds it: `.run.go()` goes on."""
+
+    def __init__(self, run: "Run"):
+        super().__init__(
+            f"interrupted after step {run.history.num_steps} of {run.num_steps}; the "
+            "model holds these steps, and .run.go() of this exception goes on"
+        )
+        self.run = run
+
+
+def fit(model: nn.Module, train: Examples, **settings) -> History:
+    """Train a classifier. Settings and errors as in `Run`, which can also be saved."""
+    return Run(model, train, **settings).go()
+
+
+class Run:
+    """Many steps of a classifier, which can be interrupted, saved and gone on with.
+
+    model: called as model(token_ids (B, T), attention_mask (B, T)), it returns logits
+        (B, C) or an object that has them. train, validation: `batches.Examples`.
+    lr: the learning rate, or one for each beginning of a parameter's name, as in
+        {"classifier": 1e-3, "": 2e-5}; the longest that fits counts, and 0 freezes.
+    optimizer: "sgd", "momentum" (0.9), "adam", "adamw", or a function of parameter
+        groups. weight_decay: for weight matrices only; None: the optimizer's own.
+    schedule: a name in `optimizers.SCHEDULES`, "plateau" (halved when the validation
+        loss stops falling), or a function: share of the steps done to a factor of lr.
+    max_norm: clip the gradient to this length. patience: stop after so many epochs
+        without a lower validation loss, and put the best weights back.
+    seed: decides the order of the batches and what dropout drops. The random states of
+        torch, numpy and Python are left as they were.
+
+    An interrupt (Ctrl-C, the stop button) is honored once the step in work is whole.
+    Where a loss or gradient is not finite, the run ends with the best weights so far:
+    those of the best epoch, or, where no epoch was evaluated, of the step before.
+
+    Errors: ValueError for a setting out of range, an empty set, training labels of one
+    class only, a label the model has no logit for, or a message too long for the model;
+    MemoryError for a batch that does not fit.
+    """
+
+    def __init__(
+        self,
+        model: nn.Module,
+        train: Examples,
+        *,
+        validation: Examples | None = None,
+        lr: float | Mapping[str, float] = 1e-3,
+        num_epochs: int = 1,
+        batch_size: int = 32,
+        optimizer: str | Callable = "adamw",
+        weight_decay: float | None = None,
+        schedule: str | Callable[[float], float] = "constant",
+        max_norm: float | None = None,
+        patience: int | None = None,
+        seed: int = 0,
+        show_progress: bool = True,
+    ):
+        whole = {"num_epochs": num_epochs, "batch_size": batch_size}
+        _check_whole(**whole | ({} if patience is None else {"patience": patience}))
+        if max_norm is not None and not max_norm > 0:
+            raise ValueError(
+                f"max_norm is {max_norm!r}: give a length above 0, or None"
+            )
+        if validation is None and (patience or schedule == optimizers.PLATEAU):
+            raise ValueError(
+                "validation is missing: patience and the plateau schedule look at its "
+                "loss"
+            )
+        _check_examples(model, train, validation)
+        self.model, self.train, self.validation = model, train, validation
+        self.num_epochs, self.batch_size, self.seed = num_epochs, batch_size, seed
+        self.max_norm, self.patience = max_norm, patience
+        self.show_progress = show_progress
+        self.history = History()
+        self.steps_per_epoch = math.ceil(len(train) / batch_size)
+        self.num_steps = num_epochs * self.steps_per_epoch
+        groups = optimizers.groups(model, lr, weight_decay)
+        self._params = [param for group in groups for param in group["params"]]
+        self.optimizer = optimizers.make(optimizer, groups)
+        self.schedule = optimizers.schedule(schedule, self.optimizer, self.num_steps)
+        self._random = randomness.seeded(seed)
+        self._best: dict[
+            str, Tensor
+        ] = {}  # the best weights, unless the model has them
+        self._order: tuple[int, list[list[int]]] = (-1, [])  # an epoch and its batches
+
+    def go(self) -> History:
+        """Take the steps that are left; returns the history of all of them.
+
+        Errors: `Interrupted`, a KeyboardInterrupt, after an interrupt.
+        """
+        bar_of = progress.bar(self.num_steps, "steps", is_shown=self.show_progress)
+        try:
+            with _only_trainable(self.model, self._params), bar_of as bar:
+                bar.update(self.history.num_steps)
+                while not self.history.ended:
+                    self._end_epoch() if self._is_epoch_whole() else self._step()
+                    bar.update(self.history.num_steps - bar.n)
+        except KeyboardInterrupt:
+            raise Interrupted(self) from None
+        return self.history
+
+    def save(self, path: str | Path) -> None:
+        """Store the whole state of the run, without pickle; see `checkpoints`."""
+        state = {name: part.state_dict() for name, part in self._parts().items()}
+        state |= {"history": asdict(self.history), "settings": self._settings()}
+        checkpoints.write(path, state | {"random": self._random, "best": self._best})
+
+    def load(self, path: str | Path) -> None:
+        """Take up a run saved with the same model, messages and settings.
+
+        On one machine and thread count it then ends as if never interrupted, bit for
+        bit. Errors: ValueError where something differs, and then nothing has changed.
+        """
+        state = checkpoints.read(path)
+        if not isinstance(state, dict) or "settings" not in state:
+            raise ValueError(f"{path} holds no run: give a file that Run.save wrote")
+        for name, ours in self._settings().items():
+            if (theirs := state["settings"].get(name)) != ours:
+                raise ValueError(
+                    f"{path} is of a run with {name} {theirs!r}, not {ours!r}: make "
+                    "the Run with the same model, messages and settings"
+                )
+        for name, part in self._parts().items():
+            part.load_state_dict(state[name])
+        validation = [Metrics(**metrics) for metrics in state["history"]["validation"]]
+        self.history = History(**state["history"] | {"validation": validation})
+        self._random, self._best = state["random"], state["best"]
+
+    def _parts(self) -> dict:
+        parts = {"model": self.model, "optimizer": self.optimizer}
+        return parts | {"schedule": self.schedule}
+
+    def _settings(self) -> dict:
+        """What must be the same for a run to go on."""
+        names = "num_epochs", "batch_size", "seed", "max_norm", "patience"
+        shapes = [(name, tuple(p.shape)) for name, p in self.model.named_parameters()]
+        return {name: getattr(self, name) for name in names} | {
+            "model": _hash(shapes),
+            "messages": _hash([self.train, self.validation]),
+            "optimizer": type(self.optimizer).__name__,
+            "schedule": type(self.schedule).__name__,
+            "lr": [group["initial_lr"] for group in self.optimizer.param_groups],
+        }
+
+    def _is_epoch_whole(self) -> bool:
+        """Have all steps of the epoch in work been taken?"""
+        steps_of_ended = self.history.num_epochs * self.steps_per_epoch
+        return self.history.num_steps - steps_of_ended == self.steps_per_epoch
+
+    def _step(self) -> None:
+        """One step; an interrupt waits until it is whole."""
+        epoch, position = divmod(self.history.num_steps, self.steps_per_epoch)
+        if self._order[0] != epoch:
+            settings = {"seed": self.seed, "epoch": epoch}
+            order = batches.shuffled(self.train, self.batch_size, **settings)
+            self._order = epoch, order
+        batch = self.train.take(self._order[1][position]).batch()
+        with _interrupt_held(), randomness.swapped(self._random):
+            self.model.train()
+            self._update(*batch)
+
+    def _update(
+        self, token_ids: Tensor, attention_mask: Tensor, labels: Tensor
+    ) -> None:
+        """Forward, backward, update: and what the history says of it."""
+        self.optimizer.zero_grad()
+        with _memory_error(token_ids):
+            logits = evaluation.logits_of(self.model, token_ids, attention_mask)
+            loss = F.cross_entropy(logits, labels)  # logits (B, C)
+            loss.backward()
+        max_norm = math.inf if self.max_norm is None else self.max_norm
+        grad_norm = nn.utils.clip_grad_norm_(self._params, max_norm)
+        if not (loss.isfinite() and grad_norm.isfinite()):
+            self.history.diverged_at = self.history.num_steps + 1
+            self._finish(f"diverged at step {self.history.diverged_at}", use_best=True)
+            return
+        lr = max(group["lr"] for group in self.optimizer.param_groups)
+        before = [param.detach().clone() for param in self._params]
+        self.optimizer.step()
+        if not isinstance(self.schedule, optimizers.ReduceLROnPlateau):
+            self.schedule.step()
+        self.history.loss.append(loss.item())
+        self.history.lr.append(lr)
+        self.history.grad_norm.append(grad_norm.item())
+        self.history.update_ratio.append(_update_ratio(before, self._params))
+
+    def _end_epoch(self) -> None:
+        """Evaluate; keep the weights if they are the best; stop if it is time."""
+        metrics = None
+        if self.validation is not None:
+            metrics = evaluation.evaluate(self.model, self.validation)
+        with _interrupt_held():
+            self.history.num_epochs += 1
+            if metrics is not None:
+                self._note(metrics)
+            waited = self.history.num_epochs - self.history.best_epoch
+            if self.history.num_epochs == self.num_epochs:
+                self._finish("all epochs done", use_best=self.patience is not None)
+            elif self.patience is not None and waited >= self.patience:
+                self._finish("stopped early", use_best=True)
+
+    def _note(self, metrics: Metrics) -> None:
+        history = self.history
+        lowest = min((each.loss for each in history.validation), default=math.inf)
+        if metrics.loss < lowest:
+            is_last = history.num_epochs == self.num_epochs
+            history.best_epoch = history.num_epochs
+            self._best = {} if is_last else _weights(self.model)
+        history.validation.append(metrics)
+        if isinstance(self.schedule, optimizers.ReduceLROnPlateau):
+            self.schedule.step(metrics.loss)
+
+    def _finish(self, words: str, *, use_best: bool) -> None:
+        self.optimizer.zero_grad()
+        if use_best and self._best:
+            self.model.load_state_dict(self._best)
+            words += f", with the weights of epoch {self.history.best_epoch}"
+        self.history.ended = words
+
+
+def _weights(model: nn.Module) -> dict[str, Tensor]:
+    return {name: tensor.clone() for name, tensor in model.state_dict().items()}
+
+
+def _update_ratio(before: list[Tensor], after: list[Tensor]) -> float:
+    """‖after - before‖ / ‖before‖ over all tensors; changes `before`."""
+    length = nn.utils.get_total_norm(before)
+    steps = [old.sub_(new.detach()) for old, new in zip(before, after, strict=True)]
+    return (nn.utils.get_total_norm(steps) / length).item()
+
+
+def _hash(value) -> str:
+    return hashlib.sha256(repr(value).encode()).hexdigest()
+
+
+@contextmanager
+def _only_trainable(model: nn.Module, params: list[Tensor]):
+    """Within, only `params` require a gradient."""
+    chosen = set(map(id, params))
+    frozen = [p for p in model.parameters() if p.requires_grad and id(p) not in chosen]
+    for param in frozen:
+        param.requires_grad_(False)
+    try:
+        yield
+    finally:
+        for param in frozen:
+            param.requires_grad_(True)
+
+
+@contextmanager
+def _interrupt_held():
+    """An interrupt within is raised at the end; only the main thread gets any."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    asked: list[int] = []
+    usual = signal.signal(signal.SIGINT, lambda number, frame: asked.append(number))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, usual)
+    if asked:
+        raise KeyboardInterrupt
+
+
+@contextmanager
+def _memory_error(token_ids: Tensor):
+    """PyTorch's complaint about memory as a MemoryError that says what to do."""
+    try:
+        yield
+    except RuntimeError as error:
+        if "memory" not in str(error):
+            raise
+        B, T = token_ids.shape
+        raise MemoryError(
+            f"a batch of {B} messages of {T} tokens does not fit in memory: give a "
+            "smaller batch_size, or cut the messages (batches.encode, max_length)"
+        ) from error
+
+
+def _check_whole(**settings: int) -> None:
+    for name, value in settings.items():
+        if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+            raise ValueError(f"{name} is {value!r}: give a whole number from 1")
+
+
+def _check_examples(model, train: Examples, validation: Examples | None) -> None:
+    for name, examples in {"train": train, "validation": validation}.items():
+        if examples is not None and not len(examples):
+            raise ValueError(f"{name} is empty: give at least one example")
+    if len(set(train.labels)) == 1:
+        raise ValueError(
+            f"every training label is {train.labels[0]}: give examples of two classes"
+        )
+    num_classes = evaluation.predict(model, train.take([0])).shape[1]
+    for examples in filter(None, (train, validation)):
+        evaluation.check_length(model, examples)
+        if max(examples.labels) >= num_classes:
+            raise ValueError(
+                f"labels holds {max(examples.labels)}: the model has {num_classes} "
+                "classes, from 0"
+            )

@@ -72,6 +72,8 @@ def normalize(notebook):
         for output in cell.get("outputs", []):
             output.get("data", {}).pop(WIDGET_VIEW, None)
             output.get("metadata", {}).pop(WIDGET_VIEW, None)
+        if "outputs" in cell:  # of a progress bar nothing is left
+            cell.outputs = [o for o in cell.outputs if o.get("data", True)]
 
 
 def stable_id(cell, seen):
