@@ -87,6 +87,13 @@ def read(folder: str | Path) -> list[Record]:
     return sorted(found, key=lambda each: list(CLAIMS).index(each.claim))
 
 
+def cells_with(path: str | Path, code: str) -> list[str]:
+    """Ids of the code cells of a notebook whose source holds `code`."""
+    cells = json.loads(Path(path).read_text("utf-8"))["cells"]
+    chosen = (cell for cell in cells if cell["cell_type"] == "code")
+    return [cell["id"] for cell in chosen if code in "".join(cell["source"])]
+
+
 def _parse(lesson: str, cell: dict, claim: str) -> Record:
     printed = "".join("".join(o.get("text", "")) for o in cell.get("outputs", []))
     lines = iter(printed.splitlines())

@@ -41,7 +41,7 @@ def logits_of(model: nn.Module, token_ids: Tensor, attention_mask: Tensor) -> Te
 
 
 @torch.no_grad()
-def predict(model: nn.Module, examples: Examples, *, batch_size: int = 64) -> Tensor:
+def predict(model: nn.Module, examples: Examples, *, batch_size: int = 32) -> Tensor:
     """Probabilities (N, C), in the order of the examples; the model is left as it was.
 
     Errors: ValueError for no examples or one longer than the model's limit.
@@ -63,7 +63,7 @@ def predict(model: nn.Module, examples: Examples, *, batch_size: int = 64) -> Te
     return torch.stack(rows)  # (N, C)
 
 
-def evaluate(model: nn.Module, examples: Examples, *, batch_size: int = 64) -> Metrics:
+def evaluate(model: nn.Module, examples: Examples, *, batch_size: int = 32) -> Metrics:
     """The model's scores on the examples; errors as `predict`."""
     return score(predict(model, examples, batch_size=batch_size), examples.labels)
 

@@ -143,11 +143,15 @@ def _draw_landscape(ax, surface) -> None:
 def predictions(features, names: Sequence[str], targets: Sequence[int]) -> Picture:
     """P(spam) of chosen messages, before the step (hollow) and after it (filled).
 
-    features: (B, D), what the model takes; names: B short texts; targets: B of 0, 1.
+    features: what the model takes, (B, D), or a tuple such as token_ids (B, T) and
+    attention_mask (B, T); names: B short texts; targets: B of 0, 1.
     """
+    inputs = features if isinstance(features, tuple) else (features,)
 
     def measure(model):
-        return torch.softmax(model(features), dim=-1)[:, 1].numpy()  # (B,)
+        output = model(*inputs)
+        logits = getattr(output, "logits", output)  # (B, 2)
+        return torch.softmax(logits, dim=-1)[:, 1].numpy()  # (B,)
 
     def animate(ax, before, afters):
         plots.predictions(names, before, targets, ax=ax)
@@ -163,6 +167,29 @@ def predictions(features, names: Sequence[str], targets: Sequence[int]) -> Pictu
         return f"{changed} of {len(names)} messages shown changed sides."
 
     return Picture(measure, animate, describe)
+
+
+def line(x, y) -> Picture:
+    """Points, and the line through zero with the step's slope; the model is (1,).
+
+    x, y: (N,) coordinates of the points.
+    """
+    x, y = np.asarray(x, float), np.asarray(y, float)
+
+    def animate(ax, start, slopes):
+        ax.plot(x, y, "o", color="black", markersize=7)
+        ends = np.array([x.min(), x.max()])
+        ax.plot(ends, start * ends, "--", color=plots.GRAY, label="before")
+        (drawn,) = ax.plot([], [], color=plots.BLUE, linewidth=2.5, label="after")
+        room = 1.5 * np.abs(y).max()
+        ax.set(xlabel="x", ylabel="y", ylim=(-room, room))
+        ax.legend(fontsize=12, frameon=False)
+        return [drawn], lambda i: drawn.set_data(ends, slopes[i] * ends)
+
+    def describe(start, slope):
+        return f"The line's slope goes from {start:.2f} to {slope:.2f}."
+
+    return Picture(lambda slope: slope.detach().item(), animate, describe)
 
 
 def attending(token_ids, tokens: Sequence[str], *, layer: int, head: int) -> Picture:
@@ -199,6 +226,42 @@ def attending(token_ids, tokens: Sequence[str], *, layer: int, head: int) -> Pic
         )
 
     return Picture(measure, animate, describe)
+
+
+def beliefs(
+    steps: Sequence[int], probabilities, losses: Sequence[float], names, targets
+) -> film.Panel:
+    """What a classifier believed during a run already made: the slider is the step.
+
+    steps: S step numbers, rising; probabilities: (S, B) of spam; losses: S; names: B
+    short texts; targets: B of 0, 1.
+    """
+    figure, (left, right) = plots.canvas(9.6, 4.4, columns=2)
+    plots.predictions(names, probabilities[0], targets, ax=left)
+    left.set_xlabel("P(spam): hollow at the start, filled now")
+    plots.curves(steps, {"loss": losses}, ax=right, names=("step", "loss"))
+    (dots,) = left.plot([], [], "o", color=plots.BLUE, markersize=10)
+    (here,) = right.plot([], [], "o", color=plots.RED, markersize=11)
+
+    def update(i):
+        dots.set_data(probabilities[i], range(len(names)))
+        here.set_data([steps[i]], [losses[i]])
+
+    def say(i):
+        right_ones = (np.asarray(probabilities[i]) > 0.5) == np.asarray(targets, bool)
+        return (
+            f"After step {steps[i]} the loss is {losses[i]:.2g}, and "
+            f"{right_ones.sum()} of {len(names)} messages shown are right."
+        )
+
+    return film.Panel(
+        film.Film(
+            frames=film.shoot(figure, [dots, here], update, len(steps)),
+            values=list(steps),
+            labels=[f"step {step}" for step in steps],
+            alts=[say(i) for i in range(len(steps))],
+        )
+    )
 
 
 def attention(attention_weights: Sequence, tokens: Sequence[str]) -> film.Panel:

@@ -35,6 +35,46 @@ class MLP(nn.Module):
         return self.out(torch.relu(self.hidden(features)))  # (B, out_dim)
 
 
+class LSTMClassifier(nn.Module):
+    """Embedding, LSTM, linear layer: token_ids (B, T) to logits (B, C).
+
+    It reads from left to right and classifies by what it holds at the last real token,
+    so padding on the right changes nothing. dropout: of what the linear layer reads.
+    Errors: ValueError for a size below 1, a mask that does not fit or has gaps, or a
+    message without tokens.
+    """
+
+    def __init__(
+        self,
+        vocab_size: int,
+        embedding_dim: int = 64,
+        hidden_dim: int = 64,
+        *,
+        num_classes: int = 2,
+        dropout: float = 0.0,
+    ):
+        super().__init__()
+        sizes = vocab_size, embedding_dim, hidden_dim, num_classes
+        if min(sizes) < 1:
+            raise ValueError(f"sizes are {sizes}: give whole numbers from 1")
+        self.embedding = nn.Embedding(vocab_size, embedding_dim)
+        self.lstm = nn.LSTM(embedding_dim, hidden_dim, batch_first=True)
+        self.dropout = nn.Dropout(dropout)
+        self.out = nn.Linear(hidden_dim, num_classes)
+
+    def forward(self, token_ids: Tensor, attention_mask: Tensor) -> Tensor:
+        """Logits (B, C); attention_mask (B, T) is True for real tokens, on the left."""
+        lengths = attention_mask.sum(dim=1)  # (B,)
+        places = torch.arange(token_ids.shape[1])
+        if not torch.equal(attention_mask, places < lengths[:, None]):
+            raise ValueError("attention_mask has a gap: pad on the right only")
+        if not lengths.all():
+            raise ValueError("a message has no tokens: leave it out")
+        outputs, _ = self.lstm(self.embedding(token_ids))  # (B, T, D)
+        last = outputs[torch.arange(len(outputs)), lengths - 1]  # (B, D)
+        return self.out(self.dropout(last))  # (B, C)
+
+
 def load_bert(
     name: str | Path | None = None,
     *,
@@ -84,13 +124,20 @@ def load_bert(
     return model.eval(), tokenizer
 
 
+def save_bert(model, tokenizer, folder: str | Path) -> None:
+    """Store both in a folder that `load_bert` reads; weights as safetensors."""
+    with _quiet():
+        model.save_pretrained(folder)
+        tokenizer.save_pretrained(folder)
+
+
 def _found(name: str | Path) -> str | Path:
     """The folder, or the hub name once it is known to be reachable or downloaded."""
     if Path(name).is_dir():
         if not (Path(name) / "config.json").is_file():
             raise FileNotFoundError(
                 f"{name} holds no model (no config.json): give a folder that "
-                "save_pretrained wrote"
+                "save_bert wrote"
             )
         return name
     from huggingface_hub import HfApi, try_to_load_from_cache

@@ -1,5 +1,6 @@
 """Many steps: on a surface with `descend`, of a classifier with `fit`."""
 
+import gc
 import hashlib
 import math
 import signal
@@ -121,7 +122,10 @@ class Interrupted(KeyboardInterrupt):
 
 def fit(model: nn.Module, train: Examples, **settings) -> History:
     """Train a classifier. Settings and errors as in `Run`, which can also be saved."""
-    return Run(model, train, **settings).go()
+    try:
+        return Run(model, train, **settings).go()
+    finally:
+        gc.collect()  # optimizer and schedule hold each other: three models' memory
 
 
 class Run:
@@ -193,6 +197,7 @@ class Run:
         self._best: dict[
             str, Tensor
         ] = {}  # the best weights, unless the model has them
+        self._before = [torch.empty_like(param) for param in self._params]
         self._order: tuple[int, list[list[int]]] = (-1, [])  # an epoch and its batches
 
     def go(self) -> History:
@@ -287,14 +292,15 @@ class Run:
             self._finish(f"diverged at step {self.history.diverged_at}", use_best=True)
             return
         lr = max(group["lr"] for group in self.optimizer.param_groups)
-        before = [param.detach().clone() for param in self._params]
+        for kept, param in zip(self._before, self._params, strict=True):
+            kept.copy_(param.detach())
         self.optimizer.step()
         if not isinstance(self.schedule, optimizers.ReduceLROnPlateau):
             self.schedule.step()
         self.history.loss.append(loss.item())
         self.history.lr.append(lr)
         self.history.grad_norm.append(grad_norm.item())
-        self.history.update_ratio.append(_update_ratio(before, self._params))
+        self.history.update_ratio.append(_update_ratio(self._before, self._params))
 
     def _end_epoch(self) -> None:
         """Evaluate; keep the weights if they are the best; stop if it is time."""
