@@ -1,11 +1,11 @@
-"""The MLP: shapes, values by hand, bad sizes."""
+"""The MLP and the LSTM: shapes, values by hand, padding, bad sizes."""
 
 import math
 
 import pytest
 import torch
 
-from course_utils.models import MLP
+from course_utils.models import MLP, LSTMClassifier
 
 
 def test_value_by_hand():
@@ -44,3 +44,54 @@ def test_bad_features_are_named(shape):
 def test_features_of_another_type_are_refused():
     with pytest.raises(RuntimeError, match="dtype|Float"):
         MLP(3, 5, 7)(torch.ones(2, 3, dtype=torch.long))
+
+
+# LSTMClassifier
+
+
+@pytest.fixture(scope="module")
+def lstm():
+    torch.manual_seed(0)
+    return LSTMClassifier(13, 5, 7, num_classes=3)
+
+
+def test_lstm_reads_the_last_real_token(lstm):
+    token_ids = torch.tensor([[1, 2, 3], [4, 5, 0]])
+    mask = torch.tensor([[True, True, True], [True, True, False]])
+    logits = lstm(token_ids, mask)
+    assert logits.shape == (2, 3)
+    for row, ids in enumerate(([1, 2, 3], [4, 5])):
+        outputs, (last, _) = lstm.lstm(lstm.embedding(torch.tensor([ids])))
+        assert torch.allclose(logits[row], lstm.out(last[0, 0]), atol=1e-6)
+
+
+@pytest.mark.parametrize("width", [1, 4])
+def test_padding_changes_nothing(lstm, width):
+    token_ids, mask = torch.tensor([[1, 2, 3]]), torch.ones(1, 3, dtype=torch.bool)
+    padded = torch.nn.functional.pad(token_ids, (0, width), value=9)
+    wider = torch.nn.functional.pad(mask, (0, width))
+    assert torch.allclose(lstm(padded, wider), lstm(token_ids, mask), atol=1e-6)
+
+
+def test_lstm_dropout_only_in_training():
+    torch.manual_seed(0)
+    model = LSTMClassifier(13, 5, 7, dropout=0.5)
+    inputs = torch.tensor([[1, 2]]), torch.ones(1, 2, dtype=torch.bool)
+    assert not torch.equal(model(*inputs), model(*inputs))
+    model.eval()
+    assert torch.equal(model(*inputs), model(*inputs))
+
+
+@pytest.mark.parametrize(
+    ("mask", "words"),
+    [([[True, False, True]], "gap"), ([[False, True, True]], "gap"),
+     ([[False, False, False]], "no tokens")],
+)  # fmt: skip
+def test_lstm_refuses_a_bad_mask(lstm, mask, words):
+    with pytest.raises(ValueError, match=words):
+        lstm(torch.tensor([[1, 2, 3]]), torch.tensor(mask))
+
+
+def test_lstm_refuses_a_size_below_one():
+    with pytest.raises(ValueError, match="from 1"):
+        LSTMClassifier(13, 0)

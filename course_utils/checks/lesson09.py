@@ -1,6 +1,6 @@
 """Checker of lesson 09: which sentences a run could prove wrong."""
 
-from course_utils.checks import Verdict, judge
+from course_utils.checks import Verdict, judge, require_function
 
 
 def check_testable(testable) -> Verdict:
@@ -11,6 +11,7 @@ def check_testable(testable) -> Verdict:
         "c can be tested: take the step at two learning rates and compare.": "a",
         "a can be tested: take the step and look.": "c",
     }
+    require_function(testable)
     return judge(
         lambda: None if testable() is None else "".join(sorted(testable())),
         lambda: "ac",
