@@ -175,8 +175,19 @@ def _check_shapes(query, key, value, mask) -> None:
             f"{tuple(value.shape)} do not fit: query and key need one width, key and "
             "value one number of tokens"
         )
-    if mask is not None and mask.dtype != torch.bool:
+    if mask is None:
+        return
+    if mask.dtype != torch.bool:
         raise TypeError(
             f"mask has dtype {mask.dtype}: give booleans, True where a token may be "
             "attended to (a tokenizer's 0 and 1 become that with .bool())"
         )
+    rows = torch.broadcast_shapes(query.shape[:-2], key.shape[:-2])
+    shape = (*rows, query.shape[-2], key.shape[-2])  # (..., T, S)
+    try:
+        mask.expand(shape)
+    except RuntimeError:
+        raise ValueError(
+            f"mask has shape {tuple(mask.shape)}: the scores have {shape}, and the "
+            "mask must broadcast to that"
+        ) from None

@@ -71,9 +71,9 @@ def encode(tokenizer, messages, *, max_length: int | None = None) -> Examples:
     messages: a `data.Messages`. max_length: longer messages are cut to so many tokens;
     None cuts at the model's own limit.
     """
-    limit = min(max_length or tokenizer.model_max_length, tokenizer.model_max_length)
-    if limit < 3:
+    if max_length is not None and max_length < 3:
         raise ValueError(f"max_length is {max_length}: give 3 or more")
+    limit = min(max_length or tokenizer.model_max_length, tokenizer.model_max_length)
     encoded = tokenizer(list(messages.texts), truncation=True, max_length=limit)
     return Examples(encoded["input_ids"], messages.labels)
 
@@ -108,6 +108,10 @@ def _sorted(block, examples, batch_size) -> Iterator[list[int]]:
 
 
 def _label(label) -> int:
-    if isinstance(label, bool) or int(label) != label or label < 0:
+    try:
+        number = int(label)
+    except (TypeError, ValueError, OverflowError):  # text, nan, infinity
+        number = -1
+    if isinstance(label, bool) or number != label or number < 0:
         raise ValueError(f"labels holds {label!r}: give whole numbers from 0")
-    return int(label)
+    return number

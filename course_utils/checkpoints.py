@@ -52,25 +52,34 @@ def read(path: str | Path):
         ) from None
     if metadata.get("format") != FORMAT:
         raise ValueError(f"{path} is no checkpoint of this course's training")
-    if _checksum(metadata["state"], tensors) != metadata["checksum"]:
+    if _checksum(metadata.get("state", ""), tensors) != metadata.get("checksum"):
         raise ValueError(f"{path} was altered since it was written: use another one")
     return _unpack(json.loads(metadata["state"]), tensors)
 
 
-def _pack(value, tensors: dict[str, Tensor], seen: dict[tuple, str]):
+def _pack(value, tensors: dict[str, Tensor], seen: dict):
     """Plain JSON in which each tensor is a name; one that occurs twice is kept once."""
     if isinstance(value, Tensor):
         place = (value.data_ptr(), value.dtype, tuple(value.shape), value.stride())
         if place not in seen or not value.numel():
-            seen[place] = f"{len(tensors):05d}"
-            tensors[seen[place]] = value.detach().contiguous()
+            memory, stored = value.untyped_storage().data_ptr(), value.detach()
+            # safetensors takes no two tensors of one memory: a view gets its own.
+            stored = stored.clone() if memory in seen else stored.contiguous()
+            seen[place] = seen[memory] = f"{len(tensors):05d}"
+            tensors[seen[place]] = stored.contiguous()
         return {"tensor": seen[place]}
     if isinstance(value, dict):
-        pairs = [[key, _pack(item, tensors, seen)] for key, item in value.items()]
+        pairs = [
+            [_plain(key), _pack(item, tensors, seen)] for key, item in value.items()
+        ]
         return {"dict": pairs}
     if isinstance(value, list | tuple):
         items = [_pack(item, tensors, seen) for item in value]
         return {type(value).__name__: items}
+    return _plain(value)
+
+
+def _plain(value):
     if value is None or isinstance(value, bool | int | float | str):
         return value
     raise TypeError(f"state holds a {type(value).__name__}: give tensors or plain data")
@@ -91,5 +100,7 @@ def _unpack(value, tensors: dict[str, Tensor]):
 def _checksum(plan: str, tensors: dict[str, Tensor]) -> str:
     found = hashlib.sha256(plan.encode())
     for name in sorted(tensors):
-        found.update(tensors[name].reshape(-1).view(torch.uint8).numpy())
+        tensor = tensors[name]
+        found.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
+        found.update(tensor.reshape(-1).view(torch.uint8).numpy())
     return found.hexdigest()

@@ -49,7 +49,7 @@ def predict(model: nn.Module, examples: Examples, *, batch_size: int = 32) -> Te
     if not len(examples):
         raise ValueError("examples is empty: give at least one")
     check_length(model, examples)
-    was_training = model.training
+    modes = [(module, module.training) for module in model.modules()]
     model.eval()
     try:
         rows: list[Tensor] = [torch.empty(0)] * len(examples)
@@ -59,7 +59,8 @@ def predict(model: nn.Module, examples: Examples, *, batch_size: int = 32) -> Te
             for position, row in zip(positions, logits.softmax(dim=-1), strict=True):
                 rows[position] = row
     finally:
-        model.train(was_training)
+        for module, was_training in modes:
+            module.training = was_training
     return torch.stack(rows)  # (N, C)
 
 

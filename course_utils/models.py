@@ -114,7 +114,10 @@ def load_bert(
         )
     with _quiet():
         try:
-            model = kind.from_pretrained(place, **options)
+            model, report = kind.from_pretrained(
+                place, **options, output_loading_info=True
+            )
+            _check_complete(model, report["missing_keys"])
             tokenizer = AutoTokenizer.from_pretrained(place)
         except Exception as error:
             raise ValueError(
@@ -131,6 +134,15 @@ def save_bert(model, tokenizer, folder: str | Path) -> None:
         tokenizer.save_pretrained(folder)
 
 
+def _check_complete(model, missing: set[str]) -> None:
+    """Only the head and the pooler may be fresh; transformers draws what is missing."""
+    body = "" if model.base_model is model else f"{model.base_model_prefix}."
+    lacking = [name for name in missing if name.startswith(body)]
+    lacking = sorted(name for name in lacking if "pooler." not in name)
+    if lacking:
+        raise ValueError(f"{len(lacking)} weights are missing, as {lacking[0]}")
+
+
 def _found(name: str | Path) -> str | Path:
     """The folder, or the hub name once it is known to be reachable or downloaded."""
     if Path(name).is_dir():
@@ -142,9 +154,9 @@ def _found(name: str | Path) -> str | Path:
         return name
     from huggingface_hub import HfApi, try_to_load_from_cache
 
-    if isinstance(try_to_load_from_cache(str(name), "config.json"), str):
-        return name
     try:
+        if isinstance(try_to_load_from_cache(str(name), "config.json"), str):
+            return name
         HfApi().model_info(str(name), timeout=10)
     except Exception as error:
         raise ConnectionError(

@@ -190,9 +190,12 @@ class Run:
         self.steps_per_epoch = math.ceil(len(train) / batch_size)
         self.num_steps = num_epochs * self.steps_per_epoch
         groups = optimizers.groups(model, lr, weight_decay)
+        self._rates = [group["lr"] for group in groups]
         self._params = [param for group in groups for param in group["params"]]
         self.optimizer = optimizers.make(optimizer, groups)
+        self._groups = _hash_of_groups(model, self.optimizer)
         self.schedule = optimizers.schedule(schedule, self.optimizer, self.num_steps)
+        self._factors = _factors(schedule)
         self._random = randomness.seeded(seed)
         self._best: dict[
             str, Tensor
@@ -250,13 +253,15 @@ class Run:
     def _settings(self) -> dict:
         """What must be the same for a run to go on."""
         names = "num_epochs", "batch_size", "seed", "max_norm", "patience"
-        shapes = [(name, tuple(p.shape)) for name, p in self.model.named_parameters()]
+        weights = self.model.state_dict().items()
+        shapes = [(name, str(each.dtype), tuple(each.shape)) for name, each in weights]
         return {name: getattr(self, name) for name in names} | {
             "model": _hash(shapes),
             "messages": _hash([self.train, self.validation]),
             "optimizer": type(self.optimizer).__name__,
-            "schedule": type(self.schedule).__name__,
-            "lr": [group["initial_lr"] for group in self.optimizer.param_groups],
+            "schedule": self._factors,
+            "lr": self._rates,
+            "parameter groups": self._groups,
         }
 
     def _is_epoch_whole(self) -> bool:
@@ -309,7 +314,9 @@ class Run:
             metrics = evaluation.evaluate(self.model, self.validation)
         with _interrupt_held():
             self.history.num_epochs += 1
-            if metrics is not None:
+            if metrics is None:
+                self.history.best_epoch = self.history.num_epochs
+            else:
                 self._note(metrics)
             waited = self.history.num_epochs - self.history.best_epoch
             if self.history.num_epochs == self.num_epochs:
@@ -319,8 +326,8 @@ class Run:
 
     def _note(self, metrics: Metrics) -> None:
         history = self.history
-        lowest = min((each.loss for each in history.validation), default=math.inf)
-        if metrics.loss < lowest:
+        best = history.validation[history.best_epoch - 1 : history.best_epoch]
+        if metrics.loss < (best[0].loss if best else math.inf):
             is_last = history.num_epochs == self.num_epochs
             history.best_epoch = history.num_epochs
             self._best = {} if is_last else _weights(self.model)
@@ -345,6 +352,24 @@ def _update_ratio(before: list[Tensor], after: list[Tensor]) -> float:
     length = nn.utils.get_total_norm(before)
     steps = [old.sub_(new.detach()) for old, new in zip(before, after, strict=True)]
     return (nn.utils.get_total_norm(steps) / length).item()
+
+
+def _hash_of_groups(model: nn.Module, optimizer: torch.optim.Optimizer) -> str:
+    """Of what each group trains and how, apart from its learning rate."""
+    names = {id(param): name for name, param in model.named_parameters()}
+    groups = []
+    for group in optimizer.param_groups:
+        options = {key: group[key] for key in group.keys() - {"params", "lr"}}
+        trained = [names.get(id(param)) for param in group["params"]]
+        groups.append((trained, sorted(options.items())))
+    return _hash(groups)
+
+
+def _factors(schedule: str | Callable[[float], float]) -> str | list[float]:
+    """The name of a schedule, or what a function gives at eighths of the run."""
+    if isinstance(schedule, str):
+        return schedule
+    return [float(schedule(eighth / 8)) for eighth in range(1, 9)]
 
 
 def _hash(value) -> str:
@@ -387,7 +412,7 @@ def _memory_error(token_ids: Tensor):
     try:
         yield
     except RuntimeError as error:
-        if "memory" not in str(error):
+        if "tried to allocate" not in str(error).lower():
             raise
         B, T = token_ids.shape
         raise MemoryError(

@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from course_utils.checks import Verdict, judge, lesson00, lesson01, lesson02
+from course_utils.checks import Verdict, judge, lesson00, lesson01, lesson02, lesson03
 
 
 def forward_slope(loss, x):
@@ -88,6 +88,26 @@ def step_by_autograd(model, features, targets, lr):
             param.copy_(param - lr * grad)
 
 
+def attend(query, key, value, mask, *, scale=None, dim=-1):
+    """Attention that may go wrong in one place."""
+    scores = torch.einsum("tk,sk->ts", query, key) / (scale or len(query[0]) ** 0.5)
+    scores[~mask] = -math.inf
+    return scores.softmax(dim) @ value
+
+
+def weights_of(query, key, value, mask):
+    """The weights: attention to values that are the identity."""
+    return F.scaled_dot_product_attention(query, key, torch.eye(len(key)), mask)
+
+
+def scores_of(query, key):
+    return query @ key.T / query.shape[-1] ** 0.5
+
+
+def pieces(x, num_heads):
+    return torch.stack(x.chunk(num_heads, dim=-1), dim=1)
+
+
 RIGHT = [
     (lesson00.check_slope, forward_slope),
     (lesson00.check_slope, central_slope),
@@ -107,6 +127,19 @@ RIGHT = [
     (
         lesson02.check_linear_backward,
         lambda x, w, g: (np.einsum("bo,bi->oi", g, x), (g @ w).numpy()),
+    ),
+    (lesson03.check_attention, F.scaled_dot_product_attention),
+    (lesson03.check_attention, lambda *case: attend(*case).numpy()),
+    (lesson03.check_attention, lambda *case: weights_of(*case) @ case[2]),
+    (
+        lesson03.check_attention,
+        lambda q, k, v, m: ((scores_of(q, k) - 1e9 * ~m).softmax(dim=1) @ v).tolist(),
+    ),
+    (lesson03.check_split_heads, pieces),
+    (lesson03.check_split_heads, lambda x, h: x.unflatten(2, (h, -1)).transpose(1, 2)),
+    (
+        lesson03.check_split_heads,
+        lambda x, h: x.numpy().reshape(*x.shape[:2], h, -1).transpose(0, 2, 1, 3),
     ),
     (lesson02.check_train_step, sgd),
     (lesson02.check_train_step, step_by_data),
@@ -317,6 +350,56 @@ def in_graph(model, features, targets, lr):
             "plain number",
         ),
         (lesson02.check_train_step, in_graph, "inside the graph"),
+        (
+            lesson03.check_attention,
+            lambda q, k, v, m: F.scaled_dot_product_attention(q, k, v),
+            "mask is not used",
+        ),
+        (
+            lesson03.check_attention,
+            lambda q, k, v, m: (
+                scores_of(q, k).masked_fill(m, -math.inf).softmax(dim=-1) @ v
+            ),
+            "wrong way round",
+        ),
+        (
+            lesson03.check_attention,
+            lambda q, k, v, m: F.scaled_dot_product_attention(q, k, v, ~m),
+            "wrong way round",
+        ),
+        (
+            lesson03.check_attention,
+            lambda q, k, v, m: (scores_of(q, k) * m).softmax(dim=-1) @ v,
+            "scores became 0",
+        ),
+        (
+            lesson03.check_attention,
+            lambda q, k, v, m: scores_of(q, k).softmax(dim=-1).where(m, 0.0) @ v,
+            "masked after softmax",
+        ),
+        (lesson03.check_attention, lambda *c: attend(*c, dim=0), "over the queries"),
+        (lesson03.check_attention, lambda *c: attend(*c, scale=1), "not divided by √K"),
+        (
+            lesson03.check_attention,
+            lambda q, *rest: attend(q, *rest, scale=q.shape[1]),
+            "divided by K",
+        ),
+        (lesson03.check_attention, weights_of, "returned the weights"),
+        (
+            lesson03.check_split_heads,
+            lambda x, h: x.reshape(len(x), h, x.shape[1], -1),
+            "pieces of different tokens",
+        ),
+        (
+            lesson03.check_split_heads,
+            lambda x, h: pieces(x, h).permute(0, 2, 1, 3),
+            "not swapped yet",
+        ),
+        (
+            lesson03.check_split_heads,
+            lambda x, h: torch.stack([x[..., i::h] for i in range(h)], dim=1),
+            "every H-th column",
+        ),
     ],
 )
 def test_mistake_is_named(check, function, says):

@@ -258,6 +258,101 @@ class TestPredictions:
         assert all(p.grad is None for p in model.parameters())
 
 
+# Attention
+
+
+def test_film_of_heads_runs_layer_by_layer(monkeypatch):
+    weights = torch.rand(2, 3, 4, 4, generator=torch.Generator().manual_seed(5))
+    weights /= weights.sum(dim=-1, keepdim=True)
+    drawn, shoot = [], film.shoot
+
+    def watched_shoot(figure, artists, update, num_frames):
+        def watched_update(i):
+            update(i)
+            drawn.append((artists[0].get_array().tolist(), artists[1].get_text()))
+
+        return shoot(figure, artists, watched_update, num_frames)
+
+    monkeypatch.setattr(film, "shoot", watched_shoot)
+    shown = explore.attention(list(weights), list("abcd")).film
+    labels = [f"layer {layer}, head {head}" for layer in (1, 2) for head in (1, 2, 3)]
+    assert (list(shown.values), list(shown.labels)) == ([1, 2, 3, 4, 5, 6], labels)
+    assert len(set(shown.frames)) == 6
+    for pattern, label, alt in zip(
+        weights.view(6, 4, 4), labels, shown.alts, strict=True
+    ):
+        said = plots.say_attention(pattern, list("abcd"))
+        assert alt == f"{label.capitalize()}. {said}"
+        assert (pattern.tolist(), label) in drawn
+
+
+@pytest.fixture(scope="module")
+def classifier():
+    """A small BERT classifier."""
+    from transformers import BertConfig, BertForSequenceClassification
+
+    torch.manual_seed(0)
+    sizes = {"hidden_size": 6, "num_attention_heads": 3, "num_hidden_layers": 2}
+    sizes |= {"intermediate_size": 5, "vocab_size": 11, "initializer_range": 1.0}
+    config = BertConfig(**sizes, attn_implementation="eager")
+    return BertForSequenceClassification(config).eval()
+
+
+class TestAttending:
+    """A message of four tokens."""
+
+    token_ids, tokens = torch.tensor([[3, 1, 4, 5]]), list("abcd")
+
+    def picture(self):
+        return explore.attending(self.token_ids, self.tokens, layer=1, head=2)
+
+    def test_measure_is_one_head_and_the_probability_of_spam(self, classifier):
+        with torch.no_grad():
+            output = classifier(self.token_ids, output_attentions=True)
+            weights, spam = self.picture().measure(classifier)
+        assert np.array_equal(weights, output.attentions[1][0, 2].numpy())
+        ham_logit, spam_logit = output.logits[0].tolist()
+        assert spam == pytest.approx(1 / (1 + math.exp(ham_logit - spam_logit)))
+
+    def test_describe_says_how_much_moved(self):
+        before, after = np.eye(4), np.eye(4)
+        after[:2] = [0.5, 0.5, 0, 0], [0, 0, 0, 1]  # moved: a half and a whole row
+        said = self.picture().describe((before, 0.25), (after, 0.875))
+        assert said == (
+            "P(spam) of the message goes from 0.25 to 0.88, and 38% of the attention "
+            "moves. On average 50% of the attention goes to “d”."
+        )
+
+    def test_animate_shows_the_head_after_each_step(self):
+        before, afters = (np.eye(4), 0.25), [(np.full((4, 4), x), x) for x in (0.5, 1)]
+        figure, ax = plots.canvas()
+        (image, title), update = self.picture().animate(ax, before, afters)
+        assert image.get_array().tolist() == np.eye(4).tolist()
+        for i in (1, 0):
+            update(i)
+            assert image.get_array().tolist() == afters[i][0].tolist()
+            assert title.get_text() == (
+                f"P(spam) 0.25, after the step {afters[i][1]:.2f}"
+            )
+
+    def test_film_on_a_classifier(self, classifier):
+        targets, picture = torch.tensor([1]), self.picture()
+        before = {name: p.clone() for name, p in classifier.state_dict().items()}
+        profile = steps.profile(
+            classifier,
+            lambda m: torch.nn.functional.cross_entropy(
+                m(self.token_ids).logits, targets
+            ),
+        )
+        panel = step(profile, picture)
+        for lr, alt in zip(panel.film.values, panel.film.alts, strict=True):
+            start, end = profile.along([0, lr], picture.measure)
+            assert alt == f"{profile.report(lr)} {picture.describe(start, end)}"
+        assert len(set(panel.film.alts)) == 3
+        for name, p in classifier.state_dict().items():
+            assert torch.equal(p, before[name])
+
+
 def test_model_is_left_alone_and_no_figure_is_left_open():
     params = torch.tensor(BOWL.start, dtype=torch.float64, requires_grad=True)
     panel = step(steps.profile(params, BOWL))

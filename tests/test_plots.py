@@ -14,6 +14,7 @@ from course_utils import plots
 
 LRS = [0.1, 0.2, 0.4, 0.8, 1.6]
 LOSSES = [4.0, 3.0, 2.0, 4.5, 9.0]
+ATTENTION = [[0.5, 0.25, 0.25], [0.0, 0.75, 0.25], [0.0, 0.5, 0.5]]
 
 
 @pytest.fixture
@@ -60,6 +61,7 @@ DRAWINGS = {
     "bars with before": lambda ax: plots.bars(
         list("abc"), [1, 3, 2.5], ax=ax, label="shift", before=[0, 5, 1]
     ),
+    "attention": lambda ax: plots.attention(ATTENTION, list("abc"), ax=ax),
     "predictions": lambda ax: plots.predictions(
         list("abc"), [0.75, 0.5, 0.625], [1, 0, 0], ax=ax
     ),
@@ -224,6 +226,20 @@ def test_predictions_put_message_0_on_top(ax):
     assert list(hollow.get_xdata()) == [0.75, 0.5, 0.625]
     assert list(hollow.get_ydata()) == list(ax.get_yticks()) == [0, 1, 2]
     assert ax.yaxis_inverted()
+
+
+def test_attention_reads_from_the_top_and_names_what_gets_most(ax):
+    said = DRAWINGS["attention"](ax)
+    assert said == "On average 50% of the attention goes to “b”."
+    assert plots.say_attention(ATTENTION, list("xyz")) == said.replace("b", "y")
+    (image,) = ax.images
+    assert image.get_array().tolist() == ATTENTION
+    assert image.get_clim() == (0, 1)
+    assert image.origin == "upper"
+    for axis in (ax.xaxis, ax.yaxis):
+        assert [label.get_text() for label in axis.get_ticklabels()] == list("abc")
+        assert list(axis.get_ticklocs()) == [0, 1, 2]
+    assert (ax.get_xlabel(), ax.get_ylabel()) == ("is attended to", "attends")
 
 
 # Canvas and still

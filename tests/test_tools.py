@@ -285,6 +285,24 @@ def test_file_that_is_no_notebook(tool, tmp_path, text):
     assert path.read_text() == text
 
 
+def test_outputs_of_which_nothing_is_left_are_dropped(tool):
+    notebook = notebook_of("a")
+    view = {tool.WIDGET_VIEW: {"model_id": "1"}}
+    kept = [
+        nbformat.v4.new_output("stream", text="so"),
+        nbformat.v4.new_output("display_data", {"text/plain": "bar"}),
+        nbformat.v4.new_output("error", ename="E", evalue="", traceback=[]),
+        nbformat.v4.new_output("execute_result", {"text/plain": "2"}),
+    ]
+    bar = nbformat.v4.new_output("display_data", view)
+    with_text = nbformat.v4.new_output("display_data", view | {"text/plain": "bar"})
+    notebook.cells[0].outputs = [bar, kept[0], with_text, *kept[2:], bar]
+    notebook.cells.append(nbformat.v4.new_markdown_cell("b"))
+    tool.normalize(notebook)
+    assert notebook.cells[0].outputs == kept
+    assert "outputs" not in notebook.cells[1]
+
+
 def test_ids_by_hand_stay_and_others_come_from_the_text(tool):
     notebook = notebook_of("a", "a", "b")
     notebook.cells[2].id = "step-check"

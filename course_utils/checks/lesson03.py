@@ -24,6 +24,8 @@ def check_attention(attention) -> Verdict:
     for seed, (t, s, k, d) in enumerate([(3, 3, 2, 5), (3, 5, 7, 2), (5, 5, 11, 3)]):
         mask = _random(t, s, seed=seed + 10) > 0
         mask[:, 0] = True
+        for row in range(t):  # and no row to everything
+            mask[row, 1 + row % (s - 1)] = False
         query, key, value = (
             3 * _random(rows, width, seed=seed + 20 + i)
             for i, (rows, width) in enumerate([(t, k), (s, k), (s, d)])

@@ -1,0 +1,124 @@
+"""Scores against a count by hand; predictions in the order of the examples."""
+
+import math
+
+import pytest
+import torch
+from torch import nn
+
+from course_utils import evaluation
+from course_utils.batches import Examples
+
+
+class Says(nn.Module):
+    """Logits that tell what the first token and the number of tokens was."""
+
+    def __init__(self, limit=None):
+        super().__init__()
+        self.drop, self.quiet = nn.Dropout(0.5), nn.Dropout(0.5)
+        self.widths = []
+        if limit:
+            self.config = type("Config", (), {"max_position_embeddings": limit})
+
+    def forward(self, token_ids, attention_mask):
+        self.widths.append(tuple(token_ids.shape))
+        columns = token_ids[:, 0], attention_mask.sum(dim=1)
+        return self.drop(torch.stack(columns, dim=1) / 7)  # (B, 2)
+
+
+EXAMPLES = Examples([[3], [1] * 5, [4] * 2, [1], [5, 9, 2]], [1, 0, 0, 1, 1])
+
+
+def wanted():
+    logits = torch.tensor([[3, 1], [1, 5], [4, 2], [1, 1], [5, 3]]) / 7
+    return logits.softmax(dim=1)
+
+
+@pytest.mark.parametrize("batch_size", [1, 2, 3, 64])
+def test_predictions_keep_the_order(batch_size):
+    model = Says()
+    found = evaluation.predict(model, EXAMPLES, batch_size=batch_size)
+    assert torch.allclose(found, wanted())
+    assert not found.requires_grad
+    assert sum(rows for rows, _ in model.widths) == 5
+    assert len(model.widths) == math.ceil(5 / batch_size)
+
+
+def test_a_model_of_transformers_gives_its_logits():
+    class Output:
+        def __init__(self, logits):
+            self.logits = logits
+
+    model = Says()
+    wrapped = lambda *batch: Output(model.eval()(*batch))  # noqa: E731
+    batch = EXAMPLES.batch()[:2]
+    logits = evaluation.logits_of(wrapped, *batch)
+    assert torch.equal(logits, evaluation.logits_of(model, *batch))
+
+
+@pytest.mark.parametrize("fails", [False, True])
+@pytest.mark.parametrize("training", [True, False])
+def test_the_mode_of_every_part_is_kept(training, fails):
+    model = Says().train(training)
+    model.quiet.eval()
+    if fails:
+        model.drop.register_forward_hook(lambda *_: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            evaluation.predict(model, EXAMPLES)
+    else:
+        evaluation.predict(model, EXAMPLES)
+    modes = [model.training, model.drop.training, model.quiet.training]
+    assert modes == [training, training, False]
+
+
+def test_two_classes_against_a_count_by_hand():
+    spam = torch.tensor([0.9, 0.8, 0.3, 0.6, 0.1, 0.2, 0.4])
+    labels = [1, 0, 1, 1, 0, 0, 1]
+    scores = evaluation.score(torch.stack([1 - spam, spam], dim=1), labels)
+    assert scores.confusion == ((2, 1), (2, 2))
+    assert scores.accuracy == pytest.approx(4 / 7)
+    assert scores.precision == pytest.approx(2 / 3)
+    assert scores.recall == pytest.approx(2 / 4)
+    assert scores.f1 == pytest.approx(4 / 7)
+    right = [0.9, 0.2, 0.3, 0.6, 0.9, 0.8, 0.4]
+    assert scores.loss == pytest.approx(-sum(map(math.log, right)) / 7)
+    assert str(scores) == (
+        f"loss {scores.loss:.3f}, accuracy 0.571, precision 0.667, recall 0.500, "
+        "F1 0.571"
+    )
+
+
+def test_three_classes_are_means_over_the_classes():
+    said, labels = [0, 0, 1, 2, 2, 2], [0, 1, 1, 2, 2, 0]
+    scores = evaluation.score(torch.eye(3)[said], labels)
+    assert scores.confusion == ((1, 0, 1), (1, 1, 0), (0, 0, 2))
+    assert scores.accuracy == pytest.approx(4 / 6)
+    assert scores.precision == pytest.approx((1 / 2 + 1 + 2 / 3) / 3)
+    assert scores.recall == pytest.approx((1 / 2 + 1 / 2 + 1) / 3)
+    assert scores.f1 == pytest.approx((1 / 2 + 2 / 3 + 4 / 5) / 3)
+    assert math.isfinite(scores.loss)  # a right class of probability 0
+
+
+@pytest.mark.parametrize("label", [0, 1])
+@pytest.mark.parametrize("said", [0, 1])
+def test_one_class_alone_has_its_scores(label, said):
+    scores = evaluation.score(torch.eye(2)[[said] * 3], [label] * 3)
+    assert scores.accuracy == (label == said)
+    assert scores.precision == scores.recall == scores.f1 == (label == said == 1)
+
+
+def test_evaluate_scores_what_is_predicted():
+    scores = evaluation.evaluate(Says(), EXAMPLES)
+    assert scores == evaluation.score(wanted(), EXAMPLES.labels)
+    assert scores.confusion == ((1, 1), (3, 0))
+
+
+def test_bad_input_is_named():
+    with pytest.raises(ValueError, match="examples is empty"):
+        evaluation.predict(Says(), Examples([], []))
+    with pytest.raises(ValueError, match="labels holds 2: the model has 2 classes"):
+        evaluation.evaluate(Says(), Examples([[1], [2]], [0, 2]))
+    too_long = r"message 1 has 5 tokens and the model takes 4: cut it .*max_length=4"
+    with pytest.raises(ValueError, match=too_long):
+        evaluation.evaluate(Says(limit=4), EXAMPLES)
+    evaluation.evaluate(Says(limit=5), EXAMPLES)
