@@ -1,10 +1,10 @@
 # One Step at a Time. `make` alone lists the targets; the work is done in tools/.
 # Options go on: make lab ARGS="--no-browser --port 8899", make test ARGS="-k film".
 
-.PHONY: help setup lab test notebooks bench lock clean
+.PHONY: help setup lab test test-browser notebooks bench lock clean
 
 help:
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' Makefile
 
 setup: ## install the course into .venv (the other targets do it, too)
 	@sh tools/setup.sh
@@ -14,6 +14,9 @@ lab: setup ## open the course in JupyterLab
 
 test: setup ## run the unit tests and every notebook
 	@.venv/bin/python -m pytest $(ARGS)
+
+test-browser: setup ## try every notebook in JupyterLab in Chromium
+	@sh tools/test_browser.sh $(ARGS)
 
 notebooks: setup ## execute the notebooks again and store their outputs
 	@.venv/bin/python tools/notebooks.py $(ARGS)

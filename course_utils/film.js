@@ -94,6 +94,11 @@ function drawMarks(box, marks, values) {
   box.style.height = `${rows.length ? 5 + rows.length * ROW : 0}px`;
 }
 
+/** For a control beside a film: JupyterLab leaves it its keys, as it does the slider. */
+function keepKeys({ target }) {
+  target.setAttribute("data-lm-suppress-shortcuts", "true");
+}
+
 function build(el) {
   el.classList.add("course-film");
   el.innerHTML = `<style>${STYLE}</style>
@@ -191,7 +196,10 @@ function render({ model, el }) {
   const handlers = { "change:name": rename };
   for (const trait of ["index", ...CONTENT]) handlers[`change:${trait}`] = follow;
   for (const [event, handler] of Object.entries(handlers)) model.on(event, handler);
-  const width = new ResizeObserver(mark);
+  const width = new ResizeObserver(() => {
+    mark();
+    el.parentElement?.addEventListener("focusin", keepKeys); // once, however often said
+  });
   rename();
   if (model.get("frames").length === 0) model.send({ wanted: "frames" }); // the page was reloaded
   follow();

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
+collect_ignore = ["browser"]  # needs Chromium: make test-browser
 
 
 @pytest.fixture(scope="session")

@@ -9,5 +9,8 @@ cd "$(dirname "$0")/.."
 if [ "$(uname)" = Linux ] && [ -z "${DISPLAY:-}${WAYLAND_DISPLAY:-}" ]; then
     set -- --no-browser "$@"
 fi
+# JupyterLab itself asks the network for nothing: no news, no look for a newer version.
 exec .venv/bin/python -m jupyterlab \
+    --LabApp.news_url=None \
+    --LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate \
     --LabApp.default_url=/lab/tree/notebooks/00_start_here.ipynb "$@"
