@@ -1,10 +1,11 @@
 # One Step at a Time. `make` alone lists the targets; the work is done in tools/.
 # Options go on: make lab ARGS="--no-browser --port 8899", make test ARGS="-k film".
 
-.PHONY: help setup lab test test-browser notebooks bench lock clean
+.PHONY: help setup lab test test-offline test-portable test-browser test-faults \
+	notebooks bench lock clean
 
 help:
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-14s %s\n", $$1, $$2}' Makefile
 
 setup: ## install the course into .venv (the other targets do it, too)
 	@sh tools/setup.sh
@@ -17,6 +18,16 @@ test: setup ## run the unit tests and every notebook
 
 test-browser: setup ## try every notebook in JupyterLab in Chromium
 	@sh tools/test_browser.sh $(ARGS)
+
+test-offline: setup ## the same where there is no network (Linux only)
+	@sh tools/offline.sh .venv/bin/python -m pytest $(ARGS)
+
+test-portable: setup ## the same with the arithmetic that every processor has
+	@ATEN_CPU_CAPABILITY=default MKL_CBWR=COMPATIBLE ONEDNN_MAX_CPU_ISA=SSE41 \
+	OMP_NUM_THREADS=1 .venv/bin/python -m pytest $(ARGS)
+
+test-faults: setup ## plant small faults in a copy and see that the tests catch each
+	@.venv/bin/python tests/faults/run.py $(ARGS)
 
 notebooks: setup ## execute the notebooks again and store their outputs
 	@.venv/bin/python tools/notebooks.py $(ARGS)

@@ -230,8 +230,9 @@ def _slope(grads: Tensors, direction: Tensors) -> float:
 
 
 def _scalar(loss: Tensor | float) -> float:
-    if torch.as_tensor(loss).numel() != 1:
-        raise ValueError(f"loss_fn must return a scalar, got shape {tuple(loss.shape)}")
+    shape = torch.as_tensor(loss).shape
+    if shape.numel() != 1:
+        raise ValueError(f"loss_fn must return a scalar, got shape {tuple(shape)}")
     return float(loss)
 
 

@@ -63,6 +63,11 @@ def test_a_run_that_diverges_says_at_which_step():
     assert film.alts[-1].endswith(f"at step {run.diverged_at} (diverged).")
 
 
+def test_stable_lr_is_the_limit_of_the_steep_direction():
+    assert explore.stable_lr(surfaces.bowl(5.0, angle=0.7)) == pytest.approx(2)
+    assert explore.stable_lr(surfaces.bowl(8.0, scale=4.0)) == pytest.approx(0.5)
+
+
 def test_a_surface_that_only_curves_down_has_no_limit():
     with pytest.raises(ValueError, match="curves up in no direction"):
         explore.descent(surfaces.himmelblau())

@@ -330,6 +330,7 @@ def test_line_search_with_a_direction_of_ones_own():
         ({"grads": tensor(0, 0)}, ValueError, "0 if the gradient is zero"),
         ({"direction": tensor(-2, -6, 0)}, ValueError, "direction must be"),
         ({"loss_fn": lambda params: params}, ValueError, "must return a scalar"),
+        ({"loss_fn": lambda params: [1.0, 2.0]}, ValueError, "must return a scalar"),
         ({"loss_fn": lambda params: math.nan}, ValueError, r"loss_fn\(params\) is nan"),
         ({"grads": tensor(-2, -6)}, RuntimeError, "no lr from 1 down to"),
         ({"c": 0.0}, ValueError, "c, shrink must"),

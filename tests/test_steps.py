@@ -315,6 +315,15 @@ def test_the_model_is_untouched_bit_for_bit(problem):
     assert_same(before, snapshot(model))
 
 
+def test_the_random_state_of_the_moment_is_given_back():
+    model, loss_fn = noisy_problem()
+    profile = steps.profile(model, loss_fn)
+    torch.rand(3)  # the learner goes on between two questions
+    before = snapshot(model)
+    profile.losses([0.1])
+    assert_same(before, snapshot(model))
+
+
 @pytest.mark.parametrize("where", ["loss_fn", "measure"])
 def test_the_model_is_untouched_when_something_raises(where):
     model, loss_fn = noisy_problem()

@@ -225,7 +225,7 @@ def test_tag_knows_placeholders_and_leaves_nothing_untagged():
 
 
 def test_vocabulary_orders_by_count_then_alphabet():
-    vocabulary = fitted(["b", "a", "c"], ["a"])
+    vocabulary = fitted(["c", "a", "b"], ["a"])
     assert vocabulary.decode([0, 1, 2, 3, 4]) == [
         *("<padding>", "<unknown>", "a", "b", "c"),
     ]
