@@ -39,6 +39,6 @@ lock: ## choose the versions in constraints.txt again and check all platforms
 	@sh tools/lock.sh $(ARGS)
 
 clean: ## remove .venv and all caches
-	@rm -rf .venv .venv.old dist .pytest_cache .ruff_cache .hypothesis
+	@rm -rf .venv .venv.old dist .pytest_cache .ruff_cache .mypy_cache .hypothesis
 	@find . -name __pycache__ -prune -exec rm -rf {} +
 	@find . -name .ipynb_checkpoints -prune -exec rm -rf {} +

@@ -124,9 +124,10 @@ def _shuffled_groups(messages: Messages, label: int, seed: int) -> list[list[int
     return [groups[name] for name in sorted(groups, key=key.__getitem__)]
 
 
-def _fill(groups, quota):
+def _fill(groups: list[list[int]], quota: int) -> tuple[list[int], ...]:
     """Whole groups into two parts of exactly `quota` messages; the rest in a third."""
-    first, second, rest = [], [], []
+    parts: tuple[list[int], ...] = ([], [], [])
+    first, second, rest = parts
     for group in groups:
         for part in (first, second):
             if len(part) + len(group) <= quota:
@@ -134,7 +135,7 @@ def _fill(groups, quota):
                 break
         else:
             rest.extend(group)
-    return first, second, rest
+    return parts
 
 
 def template(text: str) -> str:
@@ -189,7 +190,7 @@ def _find(package: str, place: tuple[str, str], pins: dict[str, str]) -> Path:
         for sub in ("", inside)
     ]
     found = [root for root in roots if all((root / name).is_file() for name in pins)]
-    faults = []
+    faults: list[str] = []
     for root in found:
         wrong = [_fault(root / name, pin) for name, pin in pins.items()]
         if not any(wrong):

@@ -6,6 +6,7 @@ No model is trained and no gradient taken here; every number comes from the resu
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 import ipywidgets
 import numpy as np
@@ -28,11 +29,9 @@ class Picture:
     describe: (before, after) to one sentence.
     """
 
-    measure: Callable[[object], object]
-    animate: Callable[
-        [Axes, object, Sequence], tuple[list[Artist], Callable[[int], None]]
-    ]
-    describe: Callable[[object, object], str]
+    measure: Callable[[Any], Any]
+    animate: Callable[[Axes, Any, Sequence], tuple[list[Artist], Callable[[int], None]]]
+    describe: Callable[[Any, Any], str]
 
 
 def step(
@@ -135,7 +134,7 @@ def path(surface) -> Picture:
 
 
 def _draw_landscape(ax, surface) -> None:
-    x, y = (np.linspace(*limits, 120) for limits in surface.bounds)
+    x, y = (np.linspace(low, high, 120) for low, high in surface.bounds)
     grid = torch.tensor(np.stack(np.meshgrid(x, y), axis=-1))  # (120, 120, 2)
     plots.landscape(x, y, surface(grid).numpy(), ax=ax, minima=surface.minima)
 
@@ -303,9 +302,9 @@ def descent(surface, *, num_steps: int = 50, starts: Sequence = ()) -> film.Pane
     """
     stable = stable_lr(surface)
     lrs = np.geomspace(stable / 100, 1.2 * stable, 61)
-    starts = {f"({x:g}, {y:g})": (x, y) for x, y in (surface.start, *starts)}
+    places = {f"({x:g}, {y:g})": (x, y) for x, y in (surface.start, *starts)}
     controls = {
-        "start": ipywidgets.Dropdown(options=starts, description="start"),
+        "start": ipywidgets.Dropdown(options=places, description="start"),
         "num_steps": ipywidgets.Dropdown(
             options=sorted({1, 5, 20, num_steps}), value=num_steps, description="steps"
         ),

@@ -20,7 +20,7 @@ import traitlets
 from IPython import get_ipython
 
 _VIEW = "application/vnd.jupyter.widget-view+json"
-_live = {}  # cell id -> (message id of its last run, the films and panels it made)
+_live: dict = {}  # cell id -> (message id of its last run, films and panels it made)
 
 
 def shoot(figure, moving, update, count):
@@ -94,7 +94,7 @@ def _drawn(figure):
 
 def _runs(figure, moving):
     """What lies above the background, from low to high: moving, still, moving, ..."""
-    runs = []
+    runs: list[list] = []
     for artists in _drawn(figure):
         above = itertools.dropwhile(lambda a: a not in moving, artists)
         for i, (_, run) in enumerate(itertools.groupby(above, moving.__contains__)):
@@ -133,7 +133,7 @@ def _palette(pictures):
 
     sheet = Image.fromarray(np.concatenate([np.asarray(p) for p in pictures]))
     palette = sheet.quantize(256, method=Image.Quantize.MAXCOVERAGE)
-    colors = np.reshape(palette.getpalette(), (-1, 3))
+    colors = np.asarray(palette.getpalette()).reshape(-1, 3)
     paper = pictures[0].getpixel((0, 0))
     off = np.abs(colors - paper).max(axis=1)
     colors[off <= max(6, off.min())] = paper  # PIL looks colors up in steps of 4
@@ -228,7 +228,7 @@ class Film(anywidget.AnyWidget):
         return self.alts[self.index] if self.frames else "a film, closed"
 
     def _repr_mimebundle_(self, **kwargs):
-        data, metadata = super()._repr_mimebundle_(**kwargs)
+        data, metadata = super()._repr_mimebundle_(**kwargs) or ({}, {})
         data |= {"image/png": _still(self), "text/plain": repr(self)}
         return data, metadata | {"image/png": {"alt": repr(self)}}
 

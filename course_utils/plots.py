@@ -35,8 +35,8 @@ def canvas(width: float = 8, height: float = 4, columns: int = 1):
 
 
 def ray(
-    lrs: Sequence[float],
-    losses: Sequence[float],
+    lrs: Sequence[float] | np.ndarray,
+    losses: Sequence[float] | np.ndarray,
     *,
     before: float,
     ax: Axes,
@@ -59,8 +59,8 @@ def ray(
     drawn = np.where(np.isfinite(losses), losses, top + 10 * (top - bottom))
     ax.plot(lrs, drawn, color=BLUE, linewidth=2.5, label="what happens")
     for name, lr in (marks or {}).items():
-        color, style = MARKS[name]
-        ax.axvline(lr, color=color, linestyle=style, linewidth=2, label=name)
+        color, dashes = MARKS[name]
+        ax.axvline(lr, color=color, linestyle=dashes, linewidth=2, label=name)
     ax.set(xscale="log", xlabel="learning rate", ylabel="loss after one step",
            xlim=(lrs[0] / 1.15, lrs[-1] * 1.15), ylim=(bottom, top))  # fmt: skip
     ax.xaxis.set_major_formatter("{x:g}")
@@ -221,7 +221,7 @@ def curves(
         series.items(), (BLUE, RED, GREEN, ORANGE), styles, strict=False
     ):
         ax.plot(x, values, linestyle=style, color=color, linewidth=2.5, label=name)
-        if name in (limits or {}):
+        if limits and name in limits:
             level = limits[name]
             ax.axhline(level, color=color, linestyle=":", linewidth=2,
                        label=f"limit for {name}: {level:.1f}")  # fmt: skip

@@ -282,7 +282,7 @@ class StepProfile:
 def _trainable(model: Model) -> list[Tensor]:
     """The model's trainable parameters, tied ones once."""
     if isinstance(model, nn.Module):
-        params = list(model.parameters())
+        params: list[Tensor] = list(model.parameters())
     else:
         params = [model] if isinstance(model, Tensor) else list(model)
     for param in params:

@@ -55,7 +55,8 @@ def _split(params: Tensor) -> tuple[Tensor, Tensor]:
         raise TypeError(f"params must be a floating-point tensor, got {kind}")
     if params.ndim == 0 or params.shape[-1] != 2:
         raise ValueError(f"params must have shape (..., 2), got {tuple(params.shape)}")
-    return params.unbind(-1)
+    x, y = params.unbind(-1)
+    return x, y
 
 
 def _check_positive(**numbers: float) -> None:
@@ -215,7 +216,8 @@ def logistic(features, targets, *, l2: float = 0.0) -> Surface:
 
 
 def _box(low: Tensor, high: Tensor) -> tuple[Point, Point]:
-    return tuple(zip(low.tolist(), high.tolist(), strict=True))
+    (x0, y0), (x1, y1) = low.tolist(), high.tolist()
+    return (x0, x1), (y0, y1)
 
 
 def _check_data(features, targets) -> tuple[Tensor, Tensor]:

@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from functools import cache
 from numbers import Integral
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from course_utils import data
 
@@ -31,7 +31,11 @@ NUMBERS = {
     "<number>": rf"{AMOUNT}(?!\w)|<(?:#|decimal)>",  # the collection hides some as <#>
 }
 PLACEHOLDERS = (*LINKS, *NUMBERS)
-KINDS = {str: "a str (decode bytes)", Integral: "a whole number", Iterable: "a list"}
+KINDS: dict[type, str] = {
+    str: "a str (decode bytes)",
+    Integral: "a whole number",
+    Iterable: "a list",
+}
 # Quotation marks become straight; soft hyphens and other invisible signs go.
 STRAIGHT = str.maketrans("‘’“”", "''\"\"", "\u00ad\u200b\ufe0e\ufe0f\ufeff")
 
@@ -166,7 +170,7 @@ class Vocabulary:
         """
         if self._ids:
             raise RuntimeError("this Vocabulary is fitted and frozen: make a new one")
-        counts = Counter()
+        counts: Counter[str] = Counter()
         for i, tokens in enumerate(_check_list(token_lists, "token_lists", Iterable)):
             counts.update(_check_list(tokens, f"token_lists[{i}]", str))
         del counts[self.padding], counts[self.unknown]  # should a message hold them
@@ -227,7 +231,7 @@ def pad_batch(
     _check(padding_id, "padding_id", Integral)
     rows = [_check_list(r, f"sequences[{i}]", Integral) for i, r in enumerate(rows)]
     lengths = torch.tensor([len(r) for r in rows])  # (B,)
-    attention_mask = torch.arange(lengths.max()) < lengths[:, None]  # (B, T)
+    attention_mask = torch.arange(int(lengths.max())) < lengths[:, None]  # (B, T)
     token_ids = torch.full(attention_mask.shape, padding_id, dtype=torch.int64)
     token_ids[attention_mask] = torch.tensor([i for r in rows for i in r]).long()
     return token_ids, attention_mask
@@ -252,7 +256,7 @@ def bag_of_words(sequences: Iterable[Sequence[int]], vocab_size: int) -> "torch.
     return bags
 
 
-def _check(value, name: str, kind: type, *, least: int = 0):
+def _check(value, name: str, kind: type[Any], *, least: int = 0):
     """`value`, if it is of this kind, and as a number not below `least`."""
     if isinstance(value, bool) or not isinstance(value, kind):
         raise TypeError(f"{name} is of type {type(value).__name__}: give {KINDS[kind]}")

@@ -63,7 +63,8 @@ def descend(surface: Surface, start, rule: Callable, num_steps: int) -> Trajecto
     params = torch.as_tensor(start, dtype=torch.float64).detach().clone()
     if params.shape != (2,) or not _is_finite(params, surface(params)):
         raise ValueError(f"start is {start!r}: give two numbers with a finite loss")
-    points, losses, state, diverged_at = [params], [surface(params)], (), None
+    points, losses, diverged_at = [params], [surface(params)], None
+    state: list = []  # what the rule remembers
     for step in range(1, num_steps + 1):
         result = rule(params, surface.gradient(params), *state)
         params, *state = result if isinstance(result, tuple) else (result,)

@@ -262,6 +262,15 @@ def test_largest_eigenvalue_is_algebraic():
     assert zero == 0
 
 
+def test_largest_eigenvalue_waits_for_the_largest():
+    """The lowest one, far from the others, is found much earlier."""
+    values = torch.cat([torch.linspace(-1, 1, 40), torch.tensor([-100.0, 1.5])])
+    found = hessian.largest_eigenvalue(
+        lambda v: [values.double() * v[0]], [torch.zeros(42).double()]
+    )
+    assert found == pytest.approx(1.5, rel=5e-3)
+
+
 def test_largest_eigenvalue_says_when_it_gives_up():
     with pytest.raises(RuntimeError, match="max_products"):
         hessian.largest_eigenvalue(

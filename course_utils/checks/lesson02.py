@@ -137,7 +137,7 @@ def check_train_step(train_step) -> Verdict:
             lambda m, x, t, lr: F.cross_entropy(m(x).detach(), t).backward()
         ),
         "loss.item() is a plain number: call backward() on the tensor.": (
-            lambda m, x, t, lr: F.cross_entropy(m(x), t).item().backward()
+            lambda m, x, t, lr: F.cross_entropy(m(x), t).item().backward()  # type: ignore
         ),
         "you update inside the graph: put the update under torch.no_grad().": (
             _step_in_graph
