@@ -138,9 +138,8 @@ class Encoder(nn.Module):
     def from_bert(cls, bert) -> "Encoder":
         """An encoder with a copy of the weights of a `transformers.BertModel`."""
         encoder = cls(bert.config)
-        weights = {_our_name(name): value for name, value in bert.state_dict().items()}
-        weights.pop(None, None)
-        encoder.load_state_dict(weights)
+        named = [(_our_name(name), value) for name, value in bert.state_dict().items()]
+        encoder.load_state_dict({name: value for name, value in named if name})
         return encoder
 
 

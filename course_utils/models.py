@@ -2,6 +2,7 @@
 
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -106,12 +107,10 @@ def load_bert(
         raise ValueError(f"num_labels is {num_labels!r}: give a whole number from 2")
     place = data.model_dir() if name is None else _found(name)
     options = {"attn_implementation": attention, "use_safetensors": True}
-    kind = AutoModel
+    kind: Any = AutoModel
     if num_labels is not None:
-        kind, options = (
-            AutoModelForSequenceClassification,
-            options | {"num_labels": num_labels},
-        )
+        kind = AutoModelForSequenceClassification
+        options["num_labels"] = num_labels
     with _quiet():
         try:
             model, report = kind.from_pretrained(

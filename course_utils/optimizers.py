@@ -8,7 +8,7 @@ import torch
 from torch import nn
 from torch.optim.lr_scheduler import LambdaLR, ReduceLROnPlateau
 
-OPTIMIZERS = {
+OPTIMIZERS: dict[str, Callable] = {
     "sgd": torch.optim.SGD,
     "momentum": lambda groups: torch.optim.SGD(groups, momentum=0.9),
     # fused: one pass over each parameter, no temporary copies of it

@@ -12,7 +12,7 @@ def states() -> dict:
     name, keys, *rest = np.random.get_state()  # noqa: NPY002 (what a model may use)
     return {
         "torch": torch.get_rng_state(),
-        "numpy": [name, keys.tolist(), *rest],
+        "numpy": [name, np.asarray(keys).tolist(), *rest],
         "python": random.getstate(),
     }
 
