@@ -2,7 +2,7 @@
 # Options go on: make lab ARGS="--no-browser --port 8899", make test ARGS="-k film".
 
 .PHONY: help setup lab test test-offline test-portable test-browser test-faults \
-	notebooks bench lock clean
+	test-rough notebooks bench lock clean
 
 help:
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-14s %s\n", $$1, $$2}' Makefile
@@ -28,6 +28,9 @@ test-portable: setup ## the same with the arithmetic that every processor has
 
 test-faults: setup ## plant small faults in a copy and see that the tests catch each
 	@.venv/bin/python tests/faults/run.py $(ARGS)
+
+test-rough: setup ## every lesson interrupted, run twice, and in odd places
+	@.venv/bin/python -m pytest -o addopts= -q tests/rough/lessons.py tests/rough/places.py $(ARGS)
 
 notebooks: setup ## execute the notebooks again and store their outputs
 	@.venv/bin/python tools/notebooks.py $(ARGS)

@@ -3,6 +3,7 @@
 import contextlib
 import os
 import random
+import signal
 
 import numpy as np
 import pytest
@@ -41,6 +42,14 @@ def run_of(name="adamw", model=None, **changes):
 
 def outcome(run):
     return run.history, weights_of(run.model)
+
+
+@pytest.fixture(autouse=True)
+def _sigint_as_in_a_terminal():
+    """A job in the background ignores interrupts from its start."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 @pytest.fixture(scope="module")
