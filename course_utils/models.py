@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from course_utils import data
+from course_utils import data, memory
 
 
 class MLP(nn.Module):
@@ -106,6 +106,7 @@ def load_bert(
     if num_labels is not None and (type(num_labels) is not int or num_labels < 2):
         raise ValueError(f"num_labels is {num_labels!r}: give a whole number from 2")
     place = data.model_dir() if name is None else _found(name)
+    memory.release()  # a model that was just deleted makes room for this one
     options = {"attn_implementation": attention, "use_safetensors": True}
     kind: Any = AutoModel
     if num_labels is not None:

@@ -118,10 +118,14 @@ def loss_axes(runs: Sequence[Sequence[float]], *, ax: Axes) -> str:
 
 
 def scores(names, means, spreads, *, ax: Axes, baseline: float, label: str) -> str:
-    """One row a variant: its mean score with the spread, and the baseline as a line."""
+    """One row a variant: its mean score with the spread, and the baseline as a line.
+
+    spreads: a number for each, or two, below and above the mean.
+    """
     rows = np.arange(len(names))[::-1]
     ax.axvline(baseline, color=GRAY, linestyle="--", linewidth=1.5)
-    ax.errorbar(means, rows, xerr=spreads, fmt="o", color=BLUE, capsize=5, markersize=8)
+    xerr = np.array(spreads).T
+    ax.errorbar(means, rows, xerr=xerr, fmt="o", color=BLUE, capsize=5, markersize=8)
     ax.set_yticks(rows, names)
     ax.set(xlabel=label, ylim=(-0.6, len(names) - 0.4))
     best = int(np.argmax(means))

@@ -1,6 +1,5 @@
 """Many steps: on a surface with `descend`, of a classifier with `fit`."""
 
-import gc
 import hashlib
 import math
 import signal
@@ -18,6 +17,7 @@ from course_utils import (
     batches,
     checkpoints,
     evaluation,
+    memory,
     optimizers,
     progress,
     randomness,
@@ -126,7 +126,7 @@ def fit(model: nn.Module, train: Examples, **settings) -> History:
     try:
         return Run(model, train, **settings).go()
     finally:
-        gc.collect()  # optimizer and schedule hold each other: three models' memory
+        memory.release()
 
 
 class Run:
@@ -201,7 +201,6 @@ class Run:
         self._best: dict[
             str, Tensor
         ] = {}  # the best weights, unless the model has them
-        self._before = [torch.empty_like(param) for param in self._params]
         self._order: tuple[int, list[list[int]]] = (-1, [])  # an epoch and its batches
 
     def go(self) -> History:
@@ -298,15 +297,14 @@ class Run:
             self._finish(f"diverged at step {self.history.diverged_at}", use_best=True)
             return
         lr = max(group["lr"] for group in self.optimizer.param_groups)
-        for kept, param in zip(self._before, self._params, strict=True):
-            kept.copy_(param.detach())
+        before = [param.detach().clone() for param in self._params]
         self.optimizer.step()
         if not isinstance(self.schedule, optimizers.ReduceLROnPlateau):
             self.schedule.step()
         self.history.loss.append(loss.item())
         self.history.lr.append(lr)
         self.history.grad_norm.append(grad_norm.item())
-        self.history.update_ratio.append(_update_ratio(self._before, self._params))
+        self.history.update_ratio.append(_update_ratio(before, self._params))
 
     def _end_epoch(self) -> None:
         """Evaluate; keep the weights if they are the best; stop if it is time."""
@@ -350,9 +348,15 @@ def _weights(model: nn.Module) -> dict[str, Tensor]:
 
 def _update_ratio(before: list[Tensor], after: list[Tensor]) -> float:
     """‖after - before‖ / ‖before‖ over all tensors; changes `before`."""
-    length = nn.utils.get_total_norm(before)
+    length = _length(before)
     steps = [old.sub_(new.detach()) for old, new in zip(before, after, strict=True)]
-    return (nn.utils.get_total_norm(steps) / length).item()
+    return (_length(steps) / length).item()
+
+
+def _length(tensors: list[Tensor]) -> Tensor:
+    """Of all as one vector; faster and nearer than `get_total_norm` on a CPU."""
+    flat = (tensor.detach().flatten() for tensor in tensors)
+    return torch.stack([each.dot(each) for each in flat]).sum().sqrt()
 
 
 def _hash_of_groups(model: nn.Module, optimizer: torch.optim.Optimizer) -> str:

@@ -66,6 +66,15 @@ def test_it_is_the_plain_loop_bit_for_bit(name, options, max_norm):
     assert equal(weights_of(ours), weights_of(plain))
 
 
+def test_a_model_that_starts_at_zero_can_learn():
+    model = Tiny(dropout=0)
+    nn.init.zeros_(model.out.weight)
+    nn.init.zeros_(model.out.bias)
+    history = fit(model, lr={"out": 0.1, "": 0})
+    assert history.update_ratio[0] == math.inf  # beside a length of zero
+    assert all(map(math.isfinite, history.update_ratio[1:]))
+
+
 def test_history_is_as_long_as_the_run():
     history = fit(Tiny(), validation=OTHERS, num_epochs=3)
     lists = history.loss, history.lr, history.grad_norm, history.update_ratio
