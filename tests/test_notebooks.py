@@ -29,6 +29,9 @@ FORBIDDEN = {
     "a warnings filter": r"filterwarnings|simplefilter|catch_warnings",
 }
 ONE_MACHINES_PATH = r"(?<![\w.+/])/(root|work|home|Users|tmp)/[\w.]+|\b[A-Z]:\\\\\w"
+NUMBER = r"\d+\.\d+|\d+(?:e[+-]?\d+)?"
+IN_PROSE = r"(?<![\w.])(\d[\d,]*(?:\.\d+)?(?:e-?\d+)?)( ?%)?"
+NOT_PROSE = r"\$\$.*?\$\$|\$[^$]*\$|```.*?```|`[^`]*`|\nReferences\..*"
 WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
 
 
@@ -138,6 +141,32 @@ def test_formulas(lesson):
         if "definition" not in tags(cell)
     ]
     require_check_after(lesson, starts, "this formula (or tag it definition)")
+
+
+def test_numbers(lesson):
+    """A number in prose stands in the code or was printed; or it is a year."""
+    written = "\n".join(
+        text for _, cell in lesson.code for text in (cell.source, *printed(cell))
+    )
+    known = {float(number) for number in re.findall(NUMBER, written)}
+    for i, cell in enumerate(lesson.cells):
+        if cell.cell_type == "markdown":
+            prose = re.sub(NOT_PROSE, "", cell.source, flags=re.DOTALL)
+            for found in re.finditer(IN_PROSE, prose):
+                value = float(found[1].replace(",", ""))
+                told = value < 100 and value.is_integer() and not found[2]
+                year = 1600 < value < 2100 and value.is_integer()
+                stands = value in known or (found[2] and value / 100 in known)
+                lesson.require(told or year or stands, i, f"a typed number: {found[0]}")
+
+
+def printed(cell):
+    """All text among the outputs of a cell."""
+    for output in cell.outputs:
+        yield output.get("text", "")
+        yield from (
+            text for kind, text in output.get("data", {}).items() if "text/" in kind
+        )
 
 
 def test_exercises(lesson):
@@ -263,6 +292,9 @@ FAULTS = [
     (test_formulas, drop(6)),
     (test_widgets, drop(4, 6)),
     (test_widgets, spoil(3, outputs=[])),
+    (test_numbers, spoil(5, source="$$x = 1$$ It reached 0.93.")),
+    (test_numbers, spoil(5, source="$$x = 1$$ It reached 93 %.")),
+    (test_numbers, spoil(5, source="$$x = 1$$ It took 1,234 steps.")),
     (test_exercises, spoil(7, metadata={"tags": ["exercise"]})),
     (test_exercises, spoil(8, metadata={})),
     (test_exercises, spoil(9, metadata={"tags": ["solution"]})),
