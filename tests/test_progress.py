@@ -47,37 +47,52 @@ def test_terminal_shows_nothing_where_nothing_is_asked_for(monkeypatch):
     assert terminal.getvalue() == ""
 
 
+NEW_LINE = "\n"
+
+
+def record(process_message, seen):
+    """`process_message`, with what is displayed noted in `seen`."""
+
+    def process(message, cell, cell_index):
+        if "display_data" in message["msg_type"]:
+            seen.append(message["content"]["data"])
+        return process_message(message, cell, cell_index)
+
+    return process
+
+
 USE = """
+import time
 from course_utils import progress
-with progress.bar(5, "steps"{options}) as bar:
-    bar.update(2)
+with progress.bar(5, "steps <b>"{options}) as bar:
+    bar.update(1)
+    time.sleep({wait})
+    bar.update(1)
     {then}
 """
 CELLS = {
-    "shown": USE.format(options="", then="shown = bar.container"),
-    "hidden": USE.format(options=", is_shown=False", then="pass"),
-    "failing": "try:" + USE.format(options="", then="raise KeyError").replace(
-        "\n", "\n    "
-    ) + "\nexcept KeyError:\n    pass",
-    "left": """
-import gc
-del bar
-gc.collect()
-print(shown.comm)
-""",
-}  # fmt: skip
+    "shown": USE.format(options="", wait=0.7, then="raise StopIteration"),
+    "short": USE.format(options="", wait=0, then="pass"),
+    "hidden": USE.format(options=", is_shown=False", wait=0.7, then="pass"),
+}
 
 
-def test_notebook_shows_a_widget_and_stores_nothing(root, tmp_path):
+@pytest.mark.parametrize("kind", CELLS)
+def test_notebook_shows_a_bar_and_stores_nothing(kind, root, tmp_path):
     spec = importlib.util.spec_from_file_location("tool", root / "tools/notebooks.py")
     tool = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(tool)
-    cells = [nbformat.v4.new_code_cell(source) for source in CELLS.values()]
-    notebook = nbformat.v4.new_notebook(cells=cells)
-    tool.execute(notebook, tmp_path)
-    views = [[list(output.data) for output in cell.outputs] for cell in cells[:3]]
-    assert views == [[[tool.WIDGET_VIEW]], [], [[tool.WIDGET_VIEW]]]
+    source = f"try:\n    {CELLS[kind].replace(NEW_LINE, NEW_LINE + '    ')}\n"
+    cell = nbformat.v4.new_code_cell(source + "except StopIteration:\n    pass")
+    notebook = nbformat.v4.new_notebook(cells=[cell])
+    client = tool.NotebookClient(notebook, timeout=60)
+    seen = []
+    client.process_message = record(client.process_message, seen)
+    client.execute()
+    assert [output.get("data") for output in cell.outputs] in ([], [{}])
+    drawn = [data["text/html"] for data in seen if data]
+    assert bool(drawn) == (kind == "shown")
+    assert all("steps &lt;b&gt;" in text and "2/5" in text for text in drawn)
+    assert not seen or seen[-1] == {}
     tool.normalize(notebook)
-    assert [cell.outputs for cell in notebook.cells[:3]] == [[], [], []]
-    (left,) = notebook.cells[3].outputs
-    assert left.text == "None\n"
+    assert cell.outputs == []
