@@ -290,6 +290,7 @@ def attention(attention_weights: Sequence, tokens: Sequence[str]) -> film.Panel:
                 f"{label.capitalize()}. {plots.say_attention(pattern, tokens)}"
                 for label, pattern in zip(labels, patterns, strict=True)
             ],
+            name="head",
         )
     )
 

@@ -277,7 +277,7 @@ def test_film_of_heads_runs_layer_by_layer(monkeypatch):
     shown = explore.attention(list(weights), list("abcd")).film
     labels = [f"layer {layer}, head {head}" for layer in (1, 2) for head in (1, 2, 3)]
     assert (list(shown.values), list(shown.labels)) == ([1, 2, 3, 4, 5, 6], labels)
-    assert len(set(shown.frames)) == 6
+    assert (len(set(shown.frames)), shown.name) == (6, "head")
     for pattern, label, alt in zip(
         weights.view(6, 4, 4), labels, shown.alts, strict=True
     ):
