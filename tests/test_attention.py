@@ -120,6 +120,7 @@ def test_masked_tokens_never_matter():
     after = scaled_dot_product_attention(query, *changed, mask)
     assert all(map(torch.equal, before, after))
     assert not mask.all()
+    assert before[0].any()  # and the others do
 
 
 @pytest.mark.parametrize(
