@@ -269,7 +269,7 @@ def test_newton_refuses(hessian, damping, message):
 
 
 def test_damped_newton_descends_from_a_saddle():
-    saddle, params = surfaces.saddle(), tensor(1.5, 0.1)
+    saddle, params = surfaces.saddle(), tensor(0.1, 1.5)  # undamped: up, to the saddle
     grads, hessian = saddle.gradient(params), saddle.hessian(params)
     end = rules.newton_step(params, grads, hessian, damping=2.5)
     assert saddle(end) < saddle(params)
