@@ -44,7 +44,7 @@ def said(outputs):
             words.append(output.text if output.name == "stdout" else "")
         elif output.output_type == "error":
             words.append(f"[{output.ename}]")
-        else:
+        elif output.data:  # a progress bar that is done is an output without any
             words.append(f"[{output.data.get('text/plain')}]")
     return "".join(words)
 
