@@ -264,3 +264,12 @@ def test_still_shows_the_picture_with_its_sentence():
     picture = Image.open(io.BytesIO(base64.b64decode(bundle["image/png"])))
     assert picture.size == (700, 300)
     assert np.ptp(np.asarray(picture.convert("L"))) > 200  # dark on light
+
+
+def test_scores_may_spread_unevenly():
+    ax = Figure().subplots()
+    spreads = [[0.1, 0.2], [0.3, 0.0], [0.0, 0.4]]  # below, above
+    plots.scores("abc", [0.5, 0.6, 0.2], spreads, ax=ax, baseline=0.1, label="F1")
+    (bars,) = ax.collections
+    ends = [segment[:, 0].tolist() for segment in bars.get_segments()]
+    assert np.allclose(ends, [[0.4, 0.7], [0.3, 0.6], [0.2, 0.6]])
