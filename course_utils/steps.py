@@ -15,7 +15,7 @@ import torch
 from scipy.optimize import brentq, minimize_scalar
 from torch import Tensor, nn
 
-from course_utils import hessian, progress
+from course_utils import hessian, interrupts, progress
 
 Model = nn.Module | Tensor | Sequence[Tensor]
 
@@ -65,7 +65,8 @@ def profile(
     The model runs in the mode it is in (train or eval), because that is the mode your
     own step would use. Every loss is computed from the same random state, so dropout
     drops the same units along the whole ray. Parameters, buffers, gradients and the
-    random state are left as they were, bit for bit, also when `loss_fn` raises.
+    random state are left as they were, bit for bit, also when `loss_fn` raises
+    or you interrupt it.
 
     Errors: TypeError for a complex or integer parameter; ValueError for no trainable
     parameter, a loss that is no finite scalar or depends on no parameter, a zero
@@ -124,8 +125,9 @@ class StepProfile:
         (lr,) = _checked_lrs([lr]).tolist()
         self._check_is_here()
         (after,) = self.losses([lr])
-        self._move(lr, self.direction)
-        self._is_over = True
+        with interrupts.held():
+            self._move(lr, self.direction)
+            self._is_over = True
         return float(after)
 
     @cached_property
@@ -245,11 +247,13 @@ class StepProfile:
                 buffer.data.copy_(old)
             self._move(lr, direction)
 
-        with torch.random.fork_rng(devices=[]):
-            try:
-                yield move_to
-            finally:
+        random_state = torch.get_rng_state()
+        try:
+            yield move_to
+        finally:
+            with interrupts.held():
                 move_to(0, self._start)
+                torch.set_rng_state(random_state)
 
     @contextmanager
     def _at(self, lr: float, direction: list[Tensor]):

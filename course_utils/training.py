@@ -2,8 +2,6 @@
 
 import hashlib
 import math
-import signal
-import threading
 from collections.abc import Callable, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
@@ -17,6 +15,7 @@ from course_utils import (
     batches,
     checkpoints,
     evaluation,
+    interrupts,
     memory,
     optimizers,
     progress,
@@ -277,7 +276,7 @@ class Run:
             order = batches.shuffled(self.train, self.batch_size, **settings)
             self._order = epoch, order
         batch = self.train.take(self._order[1][position]).batch()
-        with _interrupt_held(), randomness.swapped(self._random):
+        with interrupts.held(), randomness.swapped(self._random):
             self.model.train()
             self._update(*batch)
 
@@ -311,7 +310,7 @@ class Run:
         metrics = None
         if self.validation is not None:
             metrics = evaluation.evaluate(self.model, self.validation)
-        with _interrupt_held():
+        with interrupts.held():
             self.history.num_epochs += 1
             if metrics is None:
                 self.history.best_epoch = self.history.num_epochs
@@ -393,22 +392,6 @@ def _only_trainable(model: nn.Module, params: list[Tensor]):
     finally:
         for param in frozen:
             param.requires_grad_(True)
-
-
-@contextmanager
-def _interrupt_held():
-    """An interrupt within is raised at the end; only the main thread gets any."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    asked: list[int] = []
-    usual = signal.signal(signal.SIGINT, lambda number, frame: asked.append(number))
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, usual)
-    if asked:
-        raise KeyboardInterrupt
 
 
 @contextmanager

@@ -1,5 +1,6 @@
 """What all tests share."""
 
+import signal
 from pathlib import Path
 
 import pytest
@@ -12,3 +13,11 @@ collect_ignore = ["browser"]  # needs Chromium: make test-browser
 def root():
     """The folder of the course."""
     return ROOT
+
+
+@pytest.fixture(autouse=True)
+def _sigint_as_in_a_terminal():
+    """A job in the background ignores interrupts from its start."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)

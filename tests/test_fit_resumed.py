@@ -1,22 +1,19 @@
 """fit: interrupted anywhere, saved and resumed, it ends as if nothing had happened."""
 
 import contextlib
-import os
 import random
-import signal
 
 import numpy as np
 import pytest
 import tiny
 import torch
-from tiny import Tiny, equal, examples, weights_of
+from tiny import Tiny, equal, examples, needs_sigint, weights_of
 
 from course_utils import checkpoints, progress, randomness, training
 from course_utils.training import Run
 
 TRAIN, OTHERS = examples(), examples(23, seed=1)
 TURNED = examples(23, seed=1, inverted=True)
-needs_sigint = pytest.mark.skipif(os.name == "nt", reason="os.kill ends the process")
 
 SETTINGS = {
     "sgd": {"optimizer": "sgd", "lr": 0.3, "schedule": "cosine", "seed": 5},
@@ -42,14 +39,6 @@ def run_of(name="adamw", model=None, **changes):
 
 def outcome(run):
     return run.history, weights_of(run.model)
-
-
-@pytest.fixture(autouse=True)
-def _sigint_as_in_a_terminal():
-    """A job in the background ignores interrupts from its start."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    yield
-    signal.signal(signal.SIGINT, before)
 
 
 @pytest.fixture(scope="module")

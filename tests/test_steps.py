@@ -3,6 +3,7 @@ import math
 
 import numpy as np
 import pytest
+import tiny
 import torch
 from torch import nn
 from torch.nn import functional as F
@@ -348,6 +349,42 @@ def test_the_model_is_untouched_when_something_raises(where):
     with pytest.raises(KeyError, match="broken"):
         profile.along([0.5], raising) if where == "measure" else profile.losses([0.5])
     assert_same(before, snapshot(model))
+
+
+def interrupt_moves(monkeypatch, *, to_start):
+    """A SIGINT whenever the model is about to be put back (or about to step)."""
+    move = steps.StepProfile._move
+
+    def interrupted(self, lr, direction):
+        if (lr == 0) == to_start:
+            tiny.interrupt()
+        move(self, lr, direction)
+
+    monkeypatch.setattr(steps.StepProfile, "_move", interrupted)
+
+
+@tiny.needs_sigint
+def test_an_interrupt_waits_until_the_model_is_put_back(monkeypatch):
+    model, loss_fn = noisy_problem()
+    profile = steps.profile(model, loss_fn)
+    before = snapshot(model)
+    interrupt_moves(monkeypatch, to_start=True)
+    with pytest.raises(KeyboardInterrupt):
+        profile.losses([0.5])
+    assert_same(before, snapshot(model))
+
+
+@tiny.needs_sigint
+def test_an_interrupted_step_is_taken_whole(monkeypatch):
+    model, loss_fn = mlp_problem()
+    profile = steps.profile(model, loss_fn)
+    (promised,) = profile.losses([0.5])
+    interrupt_moves(monkeypatch, to_start=False)
+    with pytest.raises(KeyboardInterrupt):
+        profile.take_(0.5)
+    assert loss_fn(model).item() == promised
+    with pytest.raises(RuntimeError, match="make a new one"):
+        profile.take_(0.5)
 
 
 def test_a_graph_the_learner_holds_stays_valid():

@@ -9,6 +9,7 @@ import threading
 import time
 
 import numpy as np
+import pytest
 import torch
 from torch import nn
 
@@ -68,6 +69,9 @@ def at(number, act):
             act()
 
     return hook
+
+
+needs_sigint = pytest.mark.skipif(os.name == "nt", reason="os.kill ends the process")
 
 
 def interrupt():
