@@ -270,4 +270,7 @@ def _check_list(values: Iterable, name: str, kind: type) -> list:
     if isinstance(values, str | bytes) or not isinstance(values, Iterable):
         wrong = type(values).__name__
         raise TypeError(f"{name} is of type {wrong}: give a list, each {KINDS[kind]}")
+    values = list(values)
+    if kind is Integral and set(map(type, values)) == {int} and min(values) >= 0:
+        return values  # the usual case, at once
     return [_check(value, f"{name}[{i}]", kind) for i, value in enumerate(values)]

@@ -11,7 +11,7 @@ from tiny import Tiny, equal, examples, weights_of
 from torch import nn
 from torch.nn import functional as F
 
-from course_utils import batches, data, evaluation, models, training
+from course_utils import batches, data, evaluation, memory, models, training
 from course_utils.batches import Examples
 
 TRAIN, OTHERS = examples(), examples(23, seed=1)
@@ -291,3 +291,14 @@ def test_bad_setting_is_named_and_nothing_moves(settings, words):
         fit(model, **{"train": TRAIN, "validation": OTHERS} | settings)
     assert equal(weights_of(model), before)
     assert model.training
+
+
+@pytest.mark.parametrize(("large", "times"), [(0, 1), (10**6, 0)])
+def test_only_the_run_of_a_large_model_asks_for_its_memory_back(
+    large, times, monkeypatch
+):
+    calls = []
+    monkeypatch.setattr(training, "LARGE", large)
+    monkeypatch.setattr(memory, "release", lambda: calls.append(1))
+    fit(Tiny(), num_epochs=1)
+    assert len(calls) == times
