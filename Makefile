@@ -1,8 +1,8 @@
 # One Step at a Time. `make` alone lists the targets; the work is done in tools/.
 # Options go on: make lab ARGS="--no-browser --port 8899", make test ARGS="-k film".
 
-.PHONY: help setup lab test test-offline test-portable test-browser test-faults \
-	test-rough notebooks bench lock clean
+.PHONY: help setup lab test test-offline test-portable test-jitter test-browser \
+	test-faults test-rough notebooks bench lock clean
 
 help:
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-14s %s\n", $$1, $$2}' Makefile
@@ -25,6 +25,9 @@ test-offline: setup ## the same where there is no network (Linux only)
 test-portable: setup ## the same with the arithmetic that every processor has
 	@ATEN_CPU_CAPABILITY=default MKL_CBWR=COMPATIBLE ONEDNN_MAX_CPU_ISA=SSE41 \
 	OMP_NUM_THREADS=1 .venv/bin/python -m pytest $(ARGS)
+
+test-jitter: setup ## every lesson with arithmetic that is off in the last bits
+	@.venv/bin/python tests/jitter.py $(ARGS)
 
 test-faults: setup ## plant small faults in a copy and see that the tests catch each
 	@.venv/bin/python tests/faults/run.py $(ARGS)

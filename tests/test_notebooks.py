@@ -24,11 +24,16 @@ TAGS = {
     "nbval-ignore-output",
     "raises-exception",
 }
+# Cells whose outputs are not compared, besides exercises and the calls of checkers.
+NOT_COMPARED = {
+    ("07_bert.ipynb", "my_message"): "the reader asks about a message of their own",
+}
 FORBIDDEN = {
     "a shell or pip line": r"^\s*(!|%\w)",
     "a warnings filter": r"filterwarnings|simplefilter|catch_warnings",
 }
 ONE_MACHINES_PATH = r"(?<![\w.+/])/(root|work|home|Users|tmp)/[\w.]+|\b[A-Z]:\\\\\w"
+KNOWN_TAG = rf"{'|'.join(sorted(TAGS))}|claim:S\d\.\d|room:\d+"
 NUMBER = r"\d+\.\d+|\d+(?:e[+-]?\d+)?"
 IN_PROSE = r"(?<![\w.])(\d[\d,]*(?:\.\d+)?(?:e-?\d+)?)( ?%)?"
 NOT_PROSE = r"\$\$.*?\$\$|\$[^$]*\$|```.*?```|`[^`]*`|\nReferences\..*"
@@ -108,11 +113,26 @@ def test_code(lesson):
 
 def test_tags(lesson):
     for i, cell in enumerate(lesson.cells):
-        unknown = {t for t in tags(cell) if t not in TAGS and t[:6] != "claim:"}
+        unknown = {t for t in tags(cell) if not re.fullmatch(KNOWN_TAG, t)}
         lesson.require(not unknown, i, f"unknown tags {unknown}")
+        has_room = any(tag.startswith("room:") for tag in tags(cell))
+        why = cell.metadata.get("reason", "")
+        lesson.require(not has_room or why, i, "room without a reason (metadata)")
         for tag in ("setup", "check", "widget", "exercise", "solution"):
             is_code = tag not in tags(cell) or cell.cell_type == "code"
             lesson.require(is_code, i, f"{tag} is a tag for code")
+
+
+def test_every_output_is_compared(lesson):
+    """But for exercises, the calls of checkers, and what is listed with a reason."""
+    for i, cell in lesson.code:
+        if "nbval-ignore-output" in tags(cell):
+            listed = any(
+                name == lesson.name and text in cell.source
+                for name, text in NOT_COMPARED
+            )
+            is_own = "exercise" in tags(cell) or calls_checker(cell.source) or listed
+            lesson.require(is_own, i, "its output is not compared, and no reason given")
 
 
 def require_check_after(lesson, starts, what):
@@ -273,6 +293,7 @@ def drop(*indices):
 ERROR = {"output_type": "error", "ename": "E", "evalue": "", "traceback": []}
 VIEW = {"output_type": "display_data", "metadata": {}, "data": {WIDGET_VIEW: {}}}
 BARE = {"output_type": "display_data", "metadata": {}, "data": {"image/png": ""}}
+IGNORED = ["widget", "nbval-ignore-output"]
 FAULTS = [
     (test_opening, spoil(0, source="# 5. Title\n\nWhy?")),
     (test_opening, spoil(0, source="# 4. Title")),
@@ -289,6 +310,8 @@ FAULTS = [
     (test_code, spoil(2, source="warnings.simplefilter('ignore')")),
     (test_tags, spoil(4, metadata={"tags": ["chek"]})),
     (test_tags, spoil(5, metadata={"tags": ["check"]})),
+    (test_tags, spoil(4, metadata={"tags": ["check", "room:5"]})),
+    (test_every_output_is_compared, spoil(3, metadata={"tags": IGNORED})),
     (test_formulas, drop(6)),
     (test_widgets, drop(4, 6)),
     (test_widgets, spoil(3, outputs=[])),
