@@ -20,6 +20,8 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
+from course_utils import hessian
+
 Tensors = Tensor | list[Tensor] | dict[Any, Tensor]
 
 NEWTON_LIMIT = 2_000  # parameters; a Hessian of that size takes seconds to solve
@@ -95,6 +97,7 @@ def adam_step(
     _check_range(lr=lr, eps=eps)
     _check_range(below=1, beta1=beta1, beta2=beta2)
     _check_tensors(params, grads=grads)
+    _check_eps(params, eps)
     if moments is None:
         zeros = _map(torch.zeros_like, params)
         moments = Moments(zeros, zeros, num_steps=0)
@@ -219,14 +222,23 @@ def _next_velocity(params, grads, velocity, lr, momentum) -> Tensors:
 
 def _slope(grads: Tensors, direction: Tensors) -> float:
     """Return g.d, the change of the loss per unit of lr; ValueError if not negative."""
-    products = _map(lambda g, d: (g * d).sum(), grads, direction)
-    slope = float(sum(_leaves(products).values()))
+    slope = hessian.dot(*(list(_leaves(each).values()) for each in (grads, direction)))
     if not slope < 0:
         raise ValueError(
             f"direction does not descend: g.d is {slope:.3g} and must be negative "
             "(0 if the gradient is zero, positive if direction is the gradient itself)"
         )
     return slope
+
+
+def _check_eps(params: Tensors, eps: float) -> None:
+    """1e-8 is 0 in float16, and then a gradient of zero gives 0 / 0."""
+    for key, param in _leaves(params).items():
+        if eps and not torch.tensor(eps, dtype=param.dtype):
+            raise ValueError(
+                f"eps is {eps:g}, which is 0 in {param.dtype} "
+                f"({_label('params', key)}): give 1e-4 or more, or params in float32"
+            )
 
 
 def _scalar(loss: Tensor | float) -> float:

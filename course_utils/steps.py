@@ -5,19 +5,20 @@ unless you name another direction, and puts the model back exactly as it was.
 """
 
 import math
-from collections.abc import Callable, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
+from typing import Any
 
 import numpy as np
 import torch
-from scipy.optimize import brentq, minimize_scalar
-from torch import Tensor, nn
+from torch import Tensor
 
-from course_utils import hessian, interrupts, progress
+from course_utils import directions, hessian, interrupts, progress, randomness, rays
+from course_utils.standpoint import Model, Standpoint, name_of, trainable
 
-Model = nn.Module | Tensor | Sequence[Tensor]
+DIFFERENCE = "difference of gradients"
 
 
 @dataclass(frozen=True)
@@ -50,49 +51,69 @@ class StepReport:
 
 def profile(
     model: Model,
-    loss_fn: Callable[[Model], Tensor],
-    direction: str | Sequence[Tensor] = "gradient",
+    loss_fn: Callable[..., Tensor],
+    direction: directions.Direction = "gradient",
     *,
+    batches: Sequence | None = None,
     show_progress: bool = False,
 ) -> "StepProfile":
     """What a step along `direction` would do to `loss_fn(model)`.
 
     model: an nn.Module, or a tensor or list of tensors that require a gradient.
-    loss_fn: takes the model, returns a scalar tensor; it holds the batch.
-    direction: "gradient" (d = -g), "sign" (d = -sign(g)) or tensors shaped like the
-        trainable parameters, such as a momentum or a Newton direction.
+    loss_fn: takes the model, returns a scalar tensor; it holds the batch. It must be a
+        function of the parameters: asked twice at the same place it gives the same.
+    direction: "gradient" (d = -g), "sign" (d = -sign(g)), tensors shaped like the
+        trainable parameters, such as a momentum or a Newton direction, or a
+        torch.optim.Optimizer: what its step() would add, with its memory, weight decay
+        and hooks. Then lr counts multiples of the optimizer's own step.
+    batches: a list of batches, for a set that does not fit in one; loss_fn is then
+        called as loss_fn(model, batch), one batch at a time, and the loss is the mean
+        over all rows: each batch counts by its size (the rows of its first tensor).
 
     The model runs in the mode it is in (train or eval), because that is the mode your
     own step would use. Every loss is computed from the same random state, so dropout
-    drops the same units along the whole ray. Parameters, buffers, gradients and the
-    random state are left as they were, bit for bit, also when `loss_fn` raises
-    or you interrupt it.
+    drops the same units along the whole ray. Parameters, buffers, gradients, modes and
+    the random states of torch, numpy and Python are left as they were, bit for bit,
+    also when `loss_fn` raises or you interrupt it.
 
     Errors: TypeError for a complex or integer parameter; ValueError for no trainable
-    parameter, a loss that is no finite scalar or depends on no parameter, a zero
-    gradient, or a direction of another shape.
+    parameter, a loss that is no finite scalar, depends on no parameter, or changes by
+    itself, a gradient that is zero or not finite, or a direction of another shape.
     """
-    return StepProfile(model, loss_fn, direction, show_progress=show_progress)
+    return StepProfile(
+        model, loss_fn, direction, batches=batches, show_progress=show_progress
+    )
 
 
 class StepProfile:
     """The loss along one ray. Make it with `profile`; see there."""
 
-    def __init__(self, model, loss_fn, direction="gradient", *, show_progress=False):
-        self.model, self.loss_fn, self.show_progress = model, loss_fn, show_progress
-        self._params = _trainable(model)
-        self._buffers = list(model.buffers()) if isinstance(model, nn.Module) else []
-        self._start = [p.detach().clone() for p in self._params]
-        self._random_state = torch.get_rng_state()
-        self._losses: dict[float, float] = {}
-        self._is_over = False
+    def __init__(
+        self, model, loss_fn, direction="gradient", *, batches=None, show_progress=False
+    ):
+        self.model, self.show_progress = model, show_progress
+        self._parts = _parts(loss_fn, batches)
+        self._place = Standpoint(model, trainable(model))
+        self._needs_gradients = self._has_own_functions = self._is_over = False
         self.hessian_method: str | None = None  # set once a curvature was asked for
-        with self._at(0, self._start):
-            loss = _checked_loss(loss_fn(model))
-            self.loss = loss.item()
-            grads = hessian.gradient(loss, self._params)
+        with self._at_start(), torch.enable_grad():
+            self.loss, raw = self._loss_and_gradient()
+            self._after_forward = randomness.states(), self._place.buffers()
+        states, _ = self._after_forward
+        self._draws_numpy = not randomness.is_numpys_same(states, self._place.random)
+        self._losses = {0.0: self._checked_look()}
+        grads = [
+            torch.zeros_like(param) if grad is None else hessian.dense(grad)
+            for param, grad in zip(self._place.params, raw, strict=True)
+        ]
         self.grad_norm = hessian.norm(grads)
-        self.direction = _direction(direction, grads)
+        self._check_finite(grads)
+        self._optimizer_step: directions.OptimizerStep | None = None
+        if isinstance(direction, torch.optim.Optimizer):
+            step = directions.OptimizerStep(direction, self._place, raw)
+            self._optimizer_step, self.direction = step, step.direction
+        else:
+            self.direction = directions.along(direction, grads)
         self.is_gradient = isinstance(direction, str) and direction == "gradient"
         self.slope = hessian.dot(grads, self.direction)
 
@@ -100,7 +121,8 @@ class StepProfile:
         """The true loss after one step of each size; not finite where it diverged."""
         lrs = _checked_lrs(lrs)
         new = [lr for lr in dict.fromkeys(lrs.tolist()) if lr not in self._losses]
-        self._losses |= zip(new, map(float, self._walk(new, self.loss_fn)), strict=True)
+        found = self._walk(new, self._loss, with_numpy=self._draws_numpy)
+        self._losses |= zip(new, found, strict=True)
         return np.array([self._losses[lr] for lr in lrs.tolist()])
 
     def along(self, lrs, measure: Callable[[Model], object]) -> list:
@@ -115,59 +137,68 @@ class StepProfile:
         """The promise of slope and curvature, L + lr·g·d + ½ lr²·dᵀHd."""
         return self.linear(lrs) + 0.5 * _checked_lrs(lrs) ** 2 * self.curvature
 
+    def promise(self, measure: Callable[[Model], Tensor]) -> float:
+        """What the slope of another scalar promises: its gradient times d.
+
+        A step of learning rate lr is promised to change measure(model) by lr times
+        this. measure: takes the model, returns a scalar tensor with a gradient.
+        """
+        self._check_is_here()
+        with self._at_start(), torch.enable_grad():
+            value = _checked_loss(measure(self.model), "measure")
+            return hessian.dot(
+                hessian.gradient(value, self._place.params), self.direction
+            )
+
     def report(self, lr: float) -> StepReport:
         """One step of `lr` in numbers; `str(report)` says it in words."""
         (after,) = self.losses([lr])
         return StepReport(float(lr), self.loss, float(after), float(lr) * self.slope)
 
     def take_(self, lr: float) -> float:
-        """Take the step for good and return the new loss. The profile is over."""
+        """Take the step for good and return the new loss. The profile is over.
+
+        What one forward pass leaves behind stays: new dropout masks are drawn next
+        time, batch norm has seen the batch, and an optimizer given as direction
+        remembers the step. So `profile(...).take_(lr)` in a loop is a training loop.
+        """
         (lr,) = _checked_lrs([lr]).tolist()
         self._check_is_here()
         (after,) = self.losses([lr])
+        states, buffers = self._after_forward
         with interrupts.held():
-            self._move(lr, self.direction)
             self._is_over = True
+            self._place.move(lr, self.direction)
+            self._place.restore_buffers(buffers)
+            if randomness.are_same(randomness.states(), self._place.random):
+                randomness.restore(states)
+            if self._optimizer_step is not None:
+                self._optimizer_step.keep()
         return float(after)
 
     @cached_property
     def best_lr(self) -> float:
-        """The lowest point of the ray, among the sizes up to twice the break-even."""
-        lrs, losses = self._scan
-        lowest = int(np.nanargmin(losses))
-        if lowest == 0:
-            return 0.0
-        low, high = lrs[lowest - 1], lrs[min(lowest + 1, len(lrs) - 1)]
-        found = minimize_scalar(
-            self._finite_loss,
-            bounds=(low, high),
-            method="bounded",
-            options={"xatol": 1e-3 * lrs[lowest]},
-        )
-        return float(found.x if found.fun < losses[lowest] else lrs[lowest])
+        """The lowest point of the ray, among the sizes up to twice the break-even.
+
+        Given no finer than the minimum is sharp: where neighbors have the same loss to
+        the precision of the arithmetic, the digits between them are left out.
+        """
+        return self._ray.lowest()
 
     @cached_property
     def break_even_lr(self) -> float:
         """Where this one step stops helping: the ray crosses its start again.
 
-        Infinite where it never does, 0 where the direction does not descend. It is
-        the first crossing; further out a network's loss may fall again.
+        Infinite where it never does, 0 where the direction does not descend. Further
+        out a network's loss may fall again; and sizes that double are looked at, so a
+        short hump before the first of them that is past the start is not seen.
         """
-        lrs, losses = self._scan
-        if losses[-1] < self.loss:
-            return math.inf
-        if len(lrs) == 1:
-            return 0.0
-        return float(
-            brentq(lambda lr: self._finite_loss(lr) - self.loss, *lrs[-2:], rtol=1e-4)
-        )
+        return self._ray.crossing()
 
     @cached_property
     def curvature(self) -> float:
         """dᵀHd, how fast the slope along the ray changes at the start."""
-        return self._with_hessian(
-            lambda times: hessian.dot(self.direction, times(self.direction))
-        )
+        return self._second_order
 
     @cached_property
     def stable_lr(self) -> float | None:
@@ -178,147 +209,223 @@ class StepProfile:
         """
         if not self.is_gradient:
             return None
-        largest = self._with_hessian(
-            lambda times: hessian.largest_eigenvalue(times, self._start)
-        )
+        _ = self._second_order  # finds out by which method
+        if self.hessian_method == DIFFERENCE:
+            times = self._by_differences()
+            largest = hessian.largest_eigenvalue(times, self._place.start)
+        else:
+            with self._at_start(), torch.enable_grad():
+                times = self._exact()
+                largest = hessian.largest_eigenvalue(times, self._place.start)
         return 2 / largest if largest > 0 else math.inf
 
-    def _with_hessian(self, use: Callable) -> float:
-        """`use(v to Hv)`, exact where autograd can, else by gradient differences."""
+    @cached_property
+    def _second_order(self) -> float:
+        """dᵀHd, exact where autograd can, else by gradient differences.
+
+        Any failure of the second backward pass leads to differences. Where a function
+        written in Python is in the graph, which may drop its second derivative
+        silently, the two are compared.
+        """
         self._check_is_here()
-        try:
-            with self._at(0, self._start):
-                loss = self.loss_fn(self.model)
-                found = use(hessian.exact_product(loss, self._params))
-            self.hessian_method = "exact"
-        except RuntimeError as error:
-            if "not implemented" not in str(error):
-                raise
-            found = use(hessian.difference_product(self._gradient_at, self._start))
-            self.hessian_method = "difference of gradients"
-        return found
+        product, self.hessian_method = None, "exact"
+        with suppress(Exception), self._at_start(), torch.enable_grad():
+            product = self._exact()(self.direction)
+        if product is None or (self._has_own_functions and not self._is_near(product)):
+            self.hessian_method = DIFFERENCE
+            product = self._by_differences()(self.direction)
+        return hessian.dot(self.direction, product)
+
+    def _is_near(self, product: list[Tensor]) -> bool:
+        """Is it what a difference of gradients gives, too?"""
+        other = self._by_differences()(self.direction)
+        error = hessian.norm([a - b for a, b in zip(product, other, strict=True)])
+        return error <= 0.1 * hessian.norm(other)
+
+    def _exact(self) -> hessian.Product:
+        """v to Hv, from the graph of the loss, or of one batch after the other."""
+
+        def of(part) -> hessian.Product:
+            loss = part(self.model)
+            self._has_own_functions |= hessian.has_own_functions(loss)
+            return hessian.exact_product(loss, self._place.params)
+
+        if len(self._parts) == 1:
+            return of(self._parts[0][1])
+        return lambda vector: _weighted(
+            self._parts, (of(part)(vector) for _, part in self._parts)
+        )
+
+    def _by_differences(self) -> hessian.Product:
+        return hessian.difference_product(self._gradient_at, self._place.start)
 
     def _gradient_at(self, direction: list[Tensor], size: float) -> list[Tensor]:
-        with self._at(size, direction):
-            return hessian.gradient(self.loss_fn(self.model), self._params)
+        with self._place.visits() as go, torch.enable_grad():
+            go(size, direction)
+            grads = (
+                hessian.gradient(part(self.model), self._place.params)
+                for _, part in self._parts
+            )
+            return _weighted(self._parts, grads)
+
+    def _loss_and_gradient(self) -> tuple[float, list[Tensor | None]]:
+        """At the start; the gradient as backward() would leave it."""
+        losses: list[float] = []
+
+        def gradients():
+            for _, part in self._parts:
+                loss = _checked_loss(part(self.model), "loss_fn")
+                losses.append(loss.item())
+                self._eps = max(
+                    torch.finfo(each.dtype).eps for each in (loss, *self._place.params)
+                )
+                yield hessian.raw_gradient(loss, self._place.params)
+
+        grads = _weighted(self._parts, gradients())
+        weights = (weight for weight, _ in self._parts)
+        return sum(w * x for w, x in zip(weights, losses, strict=True)), grads
+
+    def _loss(self, model: Model) -> float:
+        """The loss where the model stands, in float64 over the batches."""
+        return sum(weight * part(model).item() for weight, part in self._parts)
+
+    def _checked_look(self) -> float:
+        """The loss at lr 0, in the way the ray looks; it must be that of the start.
+
+        Without gradients, which is faster, unless the loss needs them or is another.
+        """
+        looks = []
+        for self._needs_gradients in (False, True):
+            try:
+                (look,) = self._walk([0.0], self._loss)
+            except Exception:
+                if self._needs_gradients:
+                    raise
+                continue
+            if abs(look - self.loss) <= self._eps**0.6 * abs(self.loss) + 1e-30:
+                return look
+            looks.append(look)
+        raise ValueError(
+            f"the loss changes by itself: {self.loss:.6g} and then {looks[-1]:.6g} "
+            "with the same parameters. Fix the batch before profile (no next(loader) "
+            "inside loss_fn), draw noise once, and let the model keep no state between "
+            "calls"
+        )
+
+    def _check_finite(self, grads: list[Tensor]) -> None:
+        if math.isfinite(self.grad_norm):
+            return
+        for param, grad in zip(self._place.params, grads, strict=True):
+            if not grad.isfinite().all():
+                raise ValueError(
+                    f"the gradient of {name_of(self.model, param)} is not finite at "
+                    "the start, though the loss is: look for a division by zero, a "
+                    "root or a logarithm of 0, or a number too large for the dtype"
+                )
 
     @cached_property
-    def _scan(self) -> tuple[np.ndarray, np.ndarray]:
-        """Sizes that double until the loss is past its start, and their losses."""
-        if self.slope >= 0:
-            return np.zeros(1), np.array([self.loss])
-        lr = 1e-3 * max(abs(self.loss), 1e-12) / -self.slope
-        while self._finite_loss(lr) >= self.loss and lr > 1e-30:
-            lr /= 16
-        lrs = [0.0, lr]
-        while self._finite_loss(lrs[-1]) < self.loss and len(lrs) < 80:
-            lrs.append(2 * lrs[-1])
-        return np.array(lrs), np.array([self._finite_loss(lr) for lr in lrs])
+    def _ray(self) -> rays.Ray:
+        def loss_at(lr: float) -> float:
+            return float(self.losses([lr])[0])
 
-    def _finite_loss(self, lr: float) -> float:
-        """The loss, with a large number in place of one that is not finite."""
-        (loss,) = self.losses([lr])
-        ceiling = self.loss + 1e3 * (1 + abs(self.loss))
-        return min(loss, ceiling) if math.isfinite(loss) else ceiling
+        return rays.scan(loss_at, self.loss, self.slope, self._eps)
 
-    def _walk(self, lrs, measure) -> list:
+    def _walk(self, lrs, measure, *, with_numpy: bool = True) -> list:
         """`measure(model)` at each size, then everything as it was."""
         self._check_is_here()
-        results = []
+        results: list[Any] = []
         bar_of = progress.bar(len(lrs), "steps", is_shown=self.show_progress)
-        with torch.no_grad(), self._restored() as move_to, bar_of as bar:
+        with (
+            torch.set_grad_enabled(self._needs_gradients),
+            self._place.visits(with_numpy=with_numpy) as go,
+            bar_of as bar,
+        ):
             for lr in lrs:
-                move_to(lr, self.direction)
-                result = measure(self.model)
-                results.append(
-                    result.detach().clone() if isinstance(result, Tensor) else result
-                )
+                go(lr, self.direction if lr else self._place.start)
+                results.append(_kept(measure(self.model)))
                 bar.update()
         return results
 
     @contextmanager
-    def _restored(self):
-        """Gives `move_to(lr, direction)`; on leaving, puts everything back."""
-        buffers = [b.detach().clone() for b in self._buffers]
-
-        def move_to(lr: float, direction: list[Tensor]) -> None:
-            torch.set_rng_state(self._random_state)
-            for buffer, old in zip(self._buffers, buffers, strict=True):
-                buffer.data.copy_(old)
-            self._move(lr, direction)
-
-        random_state = torch.get_rng_state()
-        try:
-            yield move_to
-        finally:
-            with interrupts.held():
-                move_to(0, self._start)
-                torch.set_rng_state(random_state)
-
-    @contextmanager
-    def _at(self, lr: float, direction: list[Tensor]):
-        """The model moved by lr·direction, from the random state of the start."""
-        with self._restored() as move_to:
-            move_to(lr, direction)
+    def _at_start(self):
+        """At the start, from its random state; then everything as it was."""
+        with self._place.visits() as go:
+            go(0, self._place.start)
             yield
-
-    def _move(self, lr: float, direction: list[Tensor]) -> None:
-        """params = start + lr·direction, as optim.SGD computes it.
-
-        Through `.data`, so that a graph the learner still holds stays valid.
-        """
-        for param, start, d in zip(self._params, self._start, direction, strict=True):
-            if lr:
-                torch.add(start, d, alpha=lr, out=param.data)
-            else:
-                param.data.copy_(start)
 
     def _check_is_here(self) -> None:
         """The profile describes one point; the model must still stand there."""
         if self._is_over:
             raise RuntimeError("take_ has ended this profile: make a new one")
-        if not all(map(torch.equal, self._params, self._start)):
+        if self._place.has_moved():
             raise RuntimeError(
                 "the model has moved since this profile was made: make a new one"
             )
 
 
-def _trainable(model: Model) -> list[Tensor]:
-    """The model's trainable parameters, tied ones once."""
-    if isinstance(model, nn.Module):
-        params: list[Tensor] = list(model.parameters())
-    else:
-        params = [model] if isinstance(model, Tensor) else list(model)
-    for param in params:
-        if not isinstance(param, Tensor):
-            raise TypeError(f"model holds a {type(param).__name__}: give tensors")
-        if not isinstance(model, nn.Module) or param.requires_grad:
-            if not param.is_floating_point():
-                raise TypeError(
-                    f"a parameter of model has dtype {param.dtype}: "
-                    "a step needs real floating-point numbers (use .float())"
-                )
-    params = list(dict.fromkeys(p for p in params if p.requires_grad))
-    if not params:
-        raise ValueError(
-            "model has no trainable parameter: call requires_grad_(True) on one"
-        )
-    return params
+def _parts(loss_fn: Callable, batches) -> list[tuple[float, Callable[[Model], Tensor]]]:
+    """The loss as a weighted sum of functions of the model: one a batch."""
+    if batches is None:
+        return [(1.0, loss_fn)]
+    batches = list(batches)
+    sizes = [_size(batch) for batch in batches]
+    if not sum(sizes):
+        raise ValueError("batches is empty: give a list of at least one batch")
+    return [
+        (size / sum(sizes), partial(lambda batch, model: loss_fn(model, batch), batch))
+        for size, batch in zip(sizes, batches, strict=True)
+    ]
 
 
-def _checked_loss(loss) -> Tensor:
+def _size(batch) -> int:
+    """Rows of a batch: of the first tensor in a tuple, a list or a dict of them."""
+    if isinstance(batch, Mapping):
+        batch = tuple(batch.values())
+    if isinstance(batch, tuple | list) and batch and hasattr(batch[0], "shape"):
+        batch = batch[0]
+    return len(batch)
+
+
+def _weighted(parts, vectors) -> list:
+    """The sum of one vector a part by its weight, without holding them all."""
+    total: list = []
+    for (weight, _), vector in zip(parts, vectors, strict=True):
+        if len(parts) == 1:
+            return vector
+        vector = [None if v is None else weight * v for v in vector]
+        total = [
+            b if a is None else a if b is None else a + b
+            for a, b in zip(total or [None] * len(vector), vector, strict=True)
+        ]
+    return total
+
+
+def _kept(result):
+    """A result that later moves of the model do not change."""
+    if isinstance(result, Tensor):
+        return result.detach().clone()
+    if isinstance(result, np.ndarray):  # it may look into the parameters
+        return result.copy()
+    if isinstance(result, dict):
+        return {name: _kept(each) for name, each in result.items()}
+    if type(result) in (tuple, list):
+        return type(result)(map(_kept, result))
+    return result
+
+
+def _checked_loss(loss, name: str) -> Tensor:
     if not isinstance(loss, Tensor):
         raise TypeError(
-            f"loss_fn returned a {type(loss).__name__}: return a scalar tensor"
+            f"{name} returned a {type(loss).__name__}: return a scalar tensor"
         )
     if loss.numel() != 1:
         raise ValueError(
-            f"loss_fn returned shape {tuple(loss.shape)}: reduce it to one number, "
+            f"{name} returned shape {tuple(loss.shape)}: reduce it to one number, "
             "for example with .mean()"
         )
     if not loss.requires_grad:
         raise ValueError(
-            "loss_fn depends on no trainable parameter: compute it from the model it "
+            f"{name} depends on no trainable parameter: compute it from the model it "
             "is given, without detach() or no_grad()"
         )
     if not torch.isfinite(loss):
@@ -329,29 +436,8 @@ def _checked_loss(loss) -> Tensor:
     return loss.reshape(())
 
 
-def _direction(direction, grads: list[Tensor]) -> list[Tensor]:
-    """The tensors to step along."""
-    if isinstance(direction, str):
-        if direction not in ("gradient", "sign"):
-            raise ValueError(
-                f'direction is {direction!r}: give "gradient", "sign" or tensors'
-            )
-        if not any(g.any() for g in grads):
-            raise ValueError(
-                "the gradient is zero: no step changes the loss to first order; start "
-                "somewhere else, or give direction= tensors of your own"
-            )
-        return [-g if direction == "gradient" else -g.sign() for g in grads]
-    given = [direction] if isinstance(direction, Tensor) else list(direction)
-    if [d.shape for d in given] != [g.shape for g in grads]:
-        raise ValueError(
-            f"direction has shapes {[tuple(d.shape) for d in given]}: the trainable "
-            f"parameters have {[tuple(g.shape) for g in grads]}"
-        )
-    return [d.detach().to(g.dtype) for d, g in zip(given, grads, strict=True)]
-
-
 def _checked_lrs(lrs) -> np.ndarray:
+    lrs = lrs.detach().cpu() if isinstance(lrs, Tensor) else lrs
     lrs = np.asarray(lrs, dtype=float)
     if lrs.ndim != 1:
         raise ValueError(f"lrs has shape {lrs.shape}: give a list of learning rates")

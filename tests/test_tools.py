@@ -37,6 +37,8 @@ case "$*" in
     [ -z "$FAKE_PIP" ] ;;
 esac
 """
+REQUIREMENTS = "pyproject.toml", "constraints.txt", "tests/oracles.txt"
+PIP_CALLS = 2  # of one installation: the course, and what its tests compare with
 GOOD = {
     "FAKE_VERSION": "(3, 12)",
     "FAKE_VENV": "works",
@@ -52,7 +54,8 @@ class Course:
     def __init__(self, root, folder):
         self.folder, self.bin = folder / "my course", folder / "bin"
         (self.folder / "tools").mkdir(parents=True)
-        for name in ("tools/setup.sh", "pyproject.toml", "constraints.txt"):
+        (self.folder / "tests").mkdir()
+        for name in ("tools/setup.sh", *REQUIREMENTS):
             shutil.copy(root / name, self.folder / name)
         self.bin.mkdir()
         for command in COMMANDS:
@@ -83,7 +86,7 @@ class Course:
         return len(calls.read_text().split()) if calls.exists() else 0
 
     def leftovers(self):
-        expected = {"tools", "pyproject.toml", "constraints.txt", "pip.calls"}
+        expected = {"tools", "tests", "pyproject.toml", "constraints.txt", "pip.calls"}
         return {path.name for path in self.folder.iterdir()} - expected
 
 
@@ -132,7 +135,7 @@ def test_no_python_at_all(course):
 def test_second_call_installs_nothing(course):
     assert course.setup()[0] == 0
     assert course.setup() == (0, "", "")
-    assert course.pip_calls() == 1
+    assert course.pip_calls() == PIP_CALLS
     assert course.leftovers() == {".venv"}
 
 
@@ -146,13 +149,13 @@ def test_download_is_announced(course, index, size):
 
 
 @needs_sh
-@pytest.mark.parametrize("name", ["pyproject.toml", "constraints.txt"])
+@pytest.mark.parametrize("name", REQUIREMENTS)
 def test_changed_requirements_are_installed(course, name):
     course.setup()
     with (course.folder / name).open("a") as file:
         file.write("# changed\n")
     course.setup()
-    assert course.pip_calls() == 2
+    assert course.pip_calls() == 2 * PIP_CALLS
 
 
 @needs_sh
@@ -165,7 +168,7 @@ def test_failed_update_keeps_what_works(course):
     assert ".venv still holds what was installed before" in complaint
     assert (course.folder / ".venv" / "mine").exists()
     course.setup()
-    assert course.pip_calls() == 3  # the failed update was tried again
+    assert course.pip_calls() == 2 * PIP_CALLS + 1  # the failed update was tried again
 
 
 @needs_sh

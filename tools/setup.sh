@@ -6,7 +6,7 @@ set -eu
 cd "$(dirname "$0")/.."
 
 here=$(pwd -P)
-wanted=$(cat pyproject.toml constraints.txt | cksum)
+wanted=$(cat pyproject.toml constraints.txt tests/oracles.txt | cksum)
 stamp=.venv/.course-installed # two lines: where .venv was made, and from what
 right_version='import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 14))'
 
@@ -96,6 +96,9 @@ trap 'exit 143' TERM HUP
 is_usable || make_venv
 PIP_ROOT_USER_ACTION=ignore PIP_DISABLE_PIP_VERSION_CHECK=1 \
     .venv/bin/python -m pip install -e '.[test]' -c constraints.txt 2>"$log" || explain
+# What the tests compare with; see the file for why it comes without its dependencies.
+PIP_ROOT_USER_ACTION=ignore PIP_DISABLE_PIP_VERSION_CHECK=1 \
+    .venv/bin/python -m pip install -q --no-deps -r tests/oracles.txt 2>"$log" || explain
 printf '%s\n%s\n' "$here" "$wanted" >"$stamp"
 half_made=
 rm -rf .venv.old
