@@ -31,7 +31,7 @@ def pad_with_torch(sequences):
 
 
 def pad_in_place(sequences):
-    """Appends to the lists it was given, which another learner's check never sees."""
+    """Appends to the lists it was given."""
     width, mask = max(map(len, sequences)), []
     for ids in sequences:
         mask.append([j < len(ids) for j in range(width)])
@@ -51,7 +51,7 @@ def scores_with_numpy(predicted, actual):
 
 
 def entropy_by_hand(logits, targets):
-    exps = logits.exp()
+    exps = (logits - logits.amax(dim=1, keepdim=True)).double().exp()
     probs = exps / exps.sum(dim=1, keepdim=True)
     one_hot = torch.eye(logits.shape[1])[targets]
     return -(one_hot * probs.log()).sum().item() / len(targets)
@@ -116,7 +116,6 @@ RIGHT = [
     (lesson01.check_encode, encode_by_hand),
     (lesson01.check_encode, lambda *case: np.array(encode_by_hand(*case))),
     (lesson01.check_pad, pad_with_torch),
-    (lesson01.check_pad, pad_in_place),
     (lesson01.check_scores, scores_with_numpy),
     (lesson01.check_scores, lambda *case: scores_with_numpy(*case).tolist()),
     (lesson02.check_mse, lambda z, t: F.mse_loss(z.squeeze(1), t)),
@@ -475,15 +474,15 @@ def test_equal_results(result, wanted):
         (10**30, 1.0, "1000"),
         ("2", 2.0, "'2'"),
         (2, "2", "2"),
-        ({"a": 2}, {"a": 1}, "{'a': 2}"),
-        ([1.0], 1.0, "[1.0]"),
-        (1.0, [1.0], "1.0"),
-        ([1, 2], [1, 2, 3], "[1, 2]"),
-        ((1, None), (1, 2), "(1, None)"),
-        ([torch.tensor([True, False])], [True], "tensor"),
-        (torch.ones(3, 1), torch.ones(3), "[[1.0], [1.0], [1.0]]"),
-        (torch.ones(7, 3), torch.ones(3, 7), "shape (7, 3)"),
-        (np.zeros((7, 3)), torch.ones(7, 3), "starts with [0.0, 0.0, 0.0]"),
+        ({"a": 2}, {"a": 1}, "result 1: your function returned 2"),
+        ([1.5], 1.0, "[1.5]"),
+        (1.5, [1.0], "1.5"),
+        ([1, 2], [1, 2, 3], "the shape is (2,), and (3,) was"),
+        ((1, None), (1, 2), "result 2: your function returned nothing"),
+        ([torch.tensor([True, False])], [True], "the shape is (1, 2)"),
+        (torch.zeros(3, 1), torch.ones(3), "entry [0] is 0, and the right one is 1"),
+        (torch.zeros(7, 3), torch.ones(3, 7), "the shape is (7, 3), and (3, 7)"),
+        (np.zeros((7, 3)), torch.ones(7, 3), "21 of 21 differ"),
         (np.array(["a", "b"]), torch.ones(2), "['a', 'b']"),
         (torch.ones(2) + 1j, torch.ones(2), "(1+1j)"),
     ],
@@ -494,7 +493,7 @@ def test_unequal_results_are_shown(result, wanted, shown):
     )
     assert not verdict
     assert "on case 2 of 2" in verdict.words
-    assert shown in verdict.words.split(", and the right result is ")[0]
+    assert shown in verdict.words
 
 
 def test_tolerance_is_as_asked():
@@ -511,7 +510,7 @@ def test_nobody_changes_the_cases():
         numbers.clear()
         return total
 
-    assert judge(emptied, sum, cases, {})
+    assert "`numbers` is not what it was" in judge(emptied, sum, cases, {}).words
     assert cases == [([1, 2],)]
 
 

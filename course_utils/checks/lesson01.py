@@ -12,6 +12,7 @@ def check_encode(encode) -> Verdict:
         (["call", "now"], ids),
         (["call", "mum", "now", "ok"], ids),
         (["mum"], ids),
+        (["Call", "now"], ids),
         ([], ids),
     ]
     return judge(
@@ -28,6 +29,21 @@ def check_encode(encode) -> Verdict:
             "an unknown token stops it with a KeyError; use ids.get(token, 1).": (
                 lambda tokens, ids: [ids[token] for token in tokens]
             ),
+            "an unknown token got None; ids.get(token, 1) gives it 1.": (
+                lambda tokens, ids: [ids.get(token) for token in tokens]
+            ),
+            "an unknown token got -1; its id is 1.": (
+                lambda tokens, ids: [ids.get(token, -1) for token in tokens]
+            ),
+            "those are the positions of the tokens; look each one up in ids.": (
+                lambda tokens, ids: list(range(len(tokens)))
+            ),
+            "the order is gone: one id a token, as they come.": (
+                lambda tokens, ids: sorted(ids.get(token, 1) for token in tokens)
+            ),
+            "every token got 1, also those in ids.": (
+                lambda tokens, ids: [1 for _ in tokens]
+            ),
         },
     )
 
@@ -35,17 +51,20 @@ def check_encode(encode) -> Verdict:
 def check_pad(pad) -> Verdict:
     """pad(sequences): (token_ids, mask), lists of lists, filled with 0 on the right."""
 
-    def padded(sequences, width=None, on_left=False, inverted=False):
+    def padded(sequences, width=0, on_left=False, inverted=False, filler=0):
         width = width or max(map(len, sequences))
         rows, masks = [], []
         for ids in sequences:
-            fill, real = [0] * (width - len(ids)), [not inverted] * len(ids)
+            fill, real = [filler] * (width - len(ids)), [not inverted] * len(ids)
             blank = [inverted] * len(fill)
             rows.append(fill + ids if on_left else ids + fill)
             masks.append(blank + real if on_left else real + blank)
         return rows, masks
 
-    cases = [([[5, 6, 7], [8]],), ([[2], [3, 4], []],), ([[9, 9]],)]
+    def cut(sequences, width):
+        return [ids[:width] for ids in sequences], [[True] * width for _ in sequences]
+
+    cases = [([[5, 6, 7], [8]],), ([[2], [3, 4], []],), ([[9, 9]],), ([[1, 5], [1]],)]
     return judge(
         pad,
         padded,
@@ -59,6 +78,22 @@ def check_pad(pad) -> Verdict:
             ),
             "you returned the ids only; return (token_ids, mask).": (
                 lambda s: padded(s)[0]
+            ),
+            "you returned the mask only; return (token_ids, mask).": (
+                lambda s: padded(s)[1]
+            ),
+            "the two are in the wrong order: the ids first, then the mask.": (
+                lambda s: padded(s)[::-1]
+            ),
+            "unknown is 1, padding is 0.": lambda s: (
+                padded(s, filler=1)[0],
+                padded(s)[1],
+            ),
+            "the rows are cut to the shortest; fill them to the longest.": (
+                lambda s: cut(s, min(map(len, s)))
+            ),
+            "nothing is filled: every row must be as long as the longest.": (
+                lambda s: (s, [[True] * len(ids) for ids in s])
             ),
         },
     )
@@ -81,7 +116,23 @@ def check_scores(scores) -> Verdict:
 
     def arrays(predicted, actual):
         hits, called, real = counts(predicted, actual)
-        return hits / called if called else math.nan, hits / real
+        return hits / called if called else math.nan, hits / real if real else math.nan
+
+    def guarded(predicted, actual):
+        """Precision alone is guarded."""
+        hits, called, real = counts(predicted, actual)
+        return hits / called if called else 0.0, hits / real
+
+    def ones(predicted, actual):
+        hits, called, real = counts(predicted, actual)
+        return hits / called if called else 1.0, hits / real if real else 0.0
+
+    def f1(predicted, actual):
+        precision, recall = right(predicted, actual)
+        return 2 * precision * recall / ((precision + recall) or 1)
+
+    def of_ham(predicted, actual):
+        return right([1 - p for p in predicted], [1 - a for a in actual])
 
     def accuracy(predicted, actual):
         return sum(p == a for p, a in zip(predicted, actual, strict=True)) / len(actual)
@@ -91,6 +142,7 @@ def check_scores(scores) -> Verdict:
         ([1, 1, 1, 1], [0, 0, 0, 1]),
         ([0, 0, 1], [1, 1, 1]),
         ([0, 0, 0], [0, 1, 0]),
+        ([1, 0], [0, 0]),
     ]
     return judge(
         scores,
@@ -101,12 +153,16 @@ def check_scores(scores) -> Verdict:
             "called spam, recall by those that are spam.": (
                 lambda p, a: right(p, a)[::-1]
             ),
-            "a model that calls nothing spam divides by zero; its precision counts as "
-            "0.0 here.": unguarded,
+            "it divides by zero: precision counts as 0.0 where nothing was called "
+            "spam, and recall where no message is spam.": (unguarded, guarded),
             "a model that calls nothing spam gives 0 / 0, here nan; its precision "
             "counts as 0.0.": arrays,
             "both are the accuracy; count only what was called spam, or is spam.": (
                 lambda p, a: (accuracy(p, a), accuracy(p, a))
             ),
+            "a model that calls nothing spam has precision 0.0 here, not 1.0.": ones,
+            "that is one number, F1; return (precision, recall).": f1,
+            "those are the scores of ham; 1 is spam.": of_ham,
         },
+        names=("precision", "recall"),
     )

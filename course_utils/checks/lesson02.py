@@ -1,5 +1,7 @@
 """Checkers of lesson 02: a loss, a gradient by hand, one training step."""
 
+import functools
+
 import numpy as np
 import torch
 from torch import nn
@@ -31,6 +33,21 @@ def check_mse(mse) -> Verdict:
             "that is the mean of the differences; square them first.": (
                 lambda outputs, targets: (outputs[:, 0] - targets).mean()
             ),
+            "that is the mean of the absolute differences; square them.": (
+                lambda outputs, targets: (outputs[:, 0] - targets).abs().mean()
+            ),
+            "square first, then take the mean.": (
+                lambda outputs, targets: (outputs[:, 0] - targets).mean() ** 2
+            ),
+            "that is the root of it; the mean of the squares was asked for.": (
+                lambda outputs, targets: ((outputs[:, 0] - targets) ** 2).mean().sqrt()
+            ),
+            "there is no factor one half in it.": (
+                lambda outputs, targets: ((outputs[:, 0] - targets) ** 2).mean() / 2
+            ),
+            "those are the squares; take their mean.": (
+                lambda outputs, targets: (outputs[:, 0] - targets) ** 2
+            ),
         },
     )
 
@@ -41,12 +58,32 @@ def check_cross_entropy(cross_entropy) -> Verdict:
         (_random(b, c, seed=b), torch.arange(b) % c)
         for b, c in ((2, 3), (5, 2), (3, 7))
     ]
+    cases.append((torch.tensor([[300.0, 0.0], [0.0, 200.0]]), torch.tensor([0, 1])))
+    cases.append((torch.tensor([[150.0, 0.0]]), torch.tensor([1])))
+
+    def finite(function):
+        """nan in place of either infinity: which one depends on the way there."""
+
+        @functools.wraps(function)
+        def call(logits, targets):
+            result = function(logits, targets)
+            is_number = isinstance(result, float | np.floating | torch.Tensor)
+            if is_number and not torch.isfinite(torch.as_tensor(result)).all():
+                return float("nan")
+            return result
+
+        return call
+
+    def overflowing(logits, targets):
+        exps = logits.exp()
+        return -picked((exps / exps.sum(dim=1, keepdim=True)).log(), targets).mean()
 
     def picked(log_probs, targets):
         return log_probs[torch.arange(len(targets)), targets]
 
+    require_function(cross_entropy)
     return judge(
-        cross_entropy,
+        finite(cross_entropy),
         F.cross_entropy,
         cases,
         {
@@ -68,6 +105,18 @@ def check_cross_entropy(cross_entropy) -> Verdict:
             ),
             "the logits are not probabilities yet: softmax first.": (
                 lambda z, t: -picked(z, t).mean()
+            ),
+            "large logits overflow: e³⁰⁰ is inf in float32. Subtract each row's "
+            "largest logit before exp, or use torch.log_softmax.": finite(overflowing),
+            "a probability may be 0 in float32, and its logarithm -inf: use "
+            "torch.log_softmax, or logits - logits.logsumexp(dim=1, keepdim=True).": (
+                finite(lambda z, t: -picked(torch.softmax(z, dim=1).log(), t).mean())
+            ),
+            "softmax was taken twice; once is enough.": (
+                lambda z, t: F.cross_entropy(torch.softmax(z, dim=1), t)
+            ),
+            "those are the losses of the messages; take their mean.": (
+                lambda z, t: F.cross_entropy(z, t, reduction="none")
             ),
         },
     )
@@ -96,7 +145,22 @@ def check_linear_backward(backward) -> Verdict:
             "the two results are in the wrong order.": (
                 lambda x, w, g: (g @ w, g.T @ x)
             ),
+            "you returned grad_weight only; return (grad_weight, grad_features).": (
+                lambda x, w, g: g.T @ x
+            ),
+            "the sign is turned round: a gradient points uphill; the step is what goes "
+            "down.": lambda x, w, g: (-g.T @ x, -g @ w),
+            "grad_features is averaged over the batch: it has one row a message.": (
+                lambda x, w, g: (g.T @ x, g @ w / len(x))
+            ),
+            "grad_features lacks grad_outputs: it is not the weight alone.": (
+                lambda x, w, g: (g.T @ x, torch.ones_like(g) @ w)
+            ),
+            "grad_weight lacks grad_outputs: it is not the features alone.": (
+                lambda x, w, g: (torch.ones_like(g).T @ x, g @ w)
+            ),
         },
+        names=("grad_weight", "grad_features"),
     )
 
 
@@ -148,6 +212,7 @@ def check_train_step(train_step) -> Verdict:
         _trained_by(_step),
         cases,
         {words: _trained_by(wrong) for words, wrong in steps.items()},
+        names=("the weight", "the bias", "is it the model's own parameter"),
         unfilled="take the step",
     )
 
@@ -181,11 +246,13 @@ def _trained_by(train_step):
         with torch.no_grad():
             model.weight.copy_(weight.T)
             model.bias.zero_()
-        calls = []
+        calls, weight_itself = [], model.weight
         model.register_forward_hook(lambda *seen: calls.append(seen))
         for _ in range(3):
             train_step(model, features, targets, lr)
         is_untouched = not calls and torch.equal(model.weight, weight.T)
-        return None if is_untouched else (model.weight, model.bias)
+        if is_untouched:
+            return None
+        return model.weight, model.bias, float(model.weight is weight_itself)
 
     return run

@@ -1,5 +1,7 @@
 """Checkers of lesson 04: a promise, a limit, a line search."""
 
+from functools import partial
+
 import torch
 
 from course_utils import surfaces
@@ -19,6 +21,8 @@ def check_predict_loss(predict_loss) -> Verdict:
         (bowl(point), bowl.gradient(point), bowl.hessian(point), lr)
         for bowl, point, lr in zip(BOWLS, points, (0.1, 0.7, 2.0), strict=True)
     ]
+    saddle, point = surfaces.saddle(), torch.tensor([0.2, 1.0]).double()
+    cases.append((saddle(point), saddle.gradient(point), saddle.hessian(point), 1.5))
     return judge(
         predict_loss,
         right,
@@ -68,6 +72,24 @@ def check_stable_lr(stable_lr) -> Verdict:
             "that is 1 / λmax, the best for one direction; the limit is twice that.": (
                 lambda H: right(H, 1)
             ),
+            "where no eigenvalue is positive your function returns nothing: return "
+            "torch.inf there.": (
+                lambda H: right(H) if eigenvalues(H)[-1] > 0 else None
+            ),
+            "that is the largest eigenvalue; the limit is 2 divided by it.": (
+                lambda H: eigenvalues(H)[-1]
+            ),
+            "that is half of the largest eigenvalue; turn the fraction round.": (
+                lambda H: eigenvalues(H)[-1] / 2
+            ),
+            "you divided by the sum of the smallest and the largest eigenvalue, or of "
+            "all (the trace); the largest alone sets the limit.": lambda H: (
+                2 / H.trace()
+            ),
+            "where no eigenvalue is positive there is no limit; 0 would forbid every "
+            "step: return torch.inf.": (
+                lambda H: right(H) if eigenvalues(H)[-1] > 0 else 0.0
+            ),
             "you took the smallest eigenvalue; the largest sets the limit.": (
                 lambda H: 2 / eigenvalues(H)[0]
             ),
@@ -80,11 +102,26 @@ def check_stable_lr(stable_lr) -> Verdict:
     )
 
 
+class _Patient:
+    """A loss that ends a search which does not end."""
+
+    def __init__(self, surface):
+        self.surface, self.looks = surface, 0
+
+    def __call__(self, params):
+        self.looks += 1
+        if self.looks > 1000:
+            raise RuntimeError(
+                "1,000 looks at the loss and no end: does lr get smaller in the loop?"
+            )
+        return self.surface(params)
+
+
 def check_backtrack(backtrack) -> Verdict:
     """backtrack(loss_fn, params, grads): the first of 1, ½, ¼… that Armijo accepts."""
 
-    def right(loss_fn, params, grads, *, c=0.1, start=1.0):
-        lr, slope = start, -(grads @ grads)
+    def right(loss_fn, params, grads, *, c=0.1, start=1.0, slope=None):
+        lr, slope = start, -(grads @ grads) if slope is None else slope
         while loss_fn(params + lr * -grads) > loss_fn(params) + c * lr * slope:
             lr /= 2
         return lr
@@ -92,12 +129,14 @@ def check_backtrack(backtrack) -> Verdict:
     steep = surfaces.rosenbrock(), surfaces.bowl(10, scale=50), surfaces.bowl(2)
     points = [torch.tensor(surface.start, dtype=torch.float64) for surface in steep]
     cases = [
-        (surface, point, surface.gradient(point))
+        (_Patient(surface), point, surface.gradient(point))
         for surface, point in zip(steep, points, strict=True)
     ]
-    # on this bowl lr = 1 lowers the loss a little, but not enough
-    edge, point = surfaces.bowl(1, scale=1.9), torch.tensor([1.0, 2.0]).double()
-    cases.append((edge, point, edge.gradient(point)))
+    # There lr = 1 lowers the loss: by too little, just too little, just enough.
+    point = torch.tensor([1.0, 2.0]).double()
+    for scale in (1.99, 1.97, 1.9, 1.81, 1.79, 5000.0):
+        edge = surfaces.bowl(1, scale=scale)
+        cases.append((_Patient(edge), point, edge.gradient(point)))
     return judge(
         backtrack,
         right,
@@ -111,5 +150,12 @@ def check_backtrack(backtrack) -> Verdict:
                 lambda *case: min(1.0, 2 * right(*case))
             ),
             "it is 1 whatever the loss says.": lambda *case: 1.0,
+            "the slope along minus the gradient is -|g|², squared: grads @ grads.": (
+                lambda f, p, g: right(f, p, g, slope=-g.norm())
+            ),
+            "that asks for another share of the slope's promise than 0.1. Compare each "
+            "part: loss_fn(params - lr * g) with loss_fn(params) - 0.1 * lr * |g|².": (
+                tuple(partial(right, c=c) for c in (0.01, 0.05, 0.08, 0.12, 0.2, 0.3))
+            ),
         },
     )

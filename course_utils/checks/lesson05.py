@@ -49,10 +49,26 @@ def check_momentum_step(momentum_step) -> Verdict:
             "the gradient counts in full: no factor 1 - momentum here.": averaged,
             "that is Nesterov's step; the plain ball moves by the velocity.": nesterov,
             "you moved by the new velocity and returned the old one.": forgetful,
+            "that is a plain step; the velocity was not used.": (
+                lambda p, g, v, lr, m: (p - lr * g, v)
+            ),
+            "that is a plain step; the velocity was only updated.": (
+                lambda p, g, v, lr, m: (p - lr * g, m * v + g)
+            ),
+            "momentum scales the old velocity: multiply it.": (
+                lambda p, g, v, lr, m: (p - lr * (v + g), v + g)
+            ),
+            "the two results are in the wrong order.": (
+                lambda *case: right(*case)[::-1]
+            ),
+            "you returned the parameters only; return (params, velocity).": (
+                lambda *case: right(*case)[0]
+            ),
             "the sign is wrong: subtract lr times the velocity.": (
                 lambda p, g, v, lr, m: (2 * p - right(p, g, v, lr, m)[0], m * v + g)
             ),
         },
+        names=("params", "velocity"),
     )
 
 
@@ -71,7 +87,7 @@ def check_best_momentum(best_momentum) -> Verdict:
     return judge(
         best_momentum,
         right,
-        [(0.1, 1.0), (2.0, 50.0), (3.0, 3.0)],
+        [(0.1, 1.0), (2.0, 50.0), (3.0, 3.0), (1.5, 4.2)],
         {
             "the momentum needs the root of the condition number.": without_roots,
             "square the fraction: that is the rate, the momentum is its square.": (
@@ -83,7 +99,29 @@ def check_best_momentum(best_momentum) -> Verdict:
             "lr and momentum are in the wrong order.": (
                 lambda low, high: right(low, high)[::-1]
             ),
+            "that is the best pair without momentum.": (
+                lambda low, high: (2 / (low + high), 0.0)
+            ),
+            "you took low and high for each other.": lambda low, high: (
+                right(low, high)[0],
+                ((low / high) ** 0.5 + 1) ** 2 / ((low / high) ** 0.5 - 1 or 1) ** 2,
+            ),
+            "the learning rate is 4 divided by the square of the sum of the roots.": (
+                lambda low, high: (4 / (low + high), right(low, high)[1])
+            ),
+            "square the sum of the roots below the learning rate.": lambda low, high: (
+                4 / (high**0.5 + low**0.5),
+                right(low, high)[1],
+            ),
+            "the learning rate has 4 above, not 2.": lambda low, high: (
+                right(low, high)[0] / 2,
+                right(low, high)[1],
+            ),
+            "you returned the momentum only; return (lr, momentum).": (
+                lambda low, high: right(low, high)[1]
+            ),
         },
+        names=("lr", "momentum"),
     )
 
 
@@ -111,8 +149,16 @@ def check_first_adam_step(first_adam_step) -> Verdict:
             "eps is missing: where the gradient is zero you divide zero by zero.": (
                 lambda p, g, lr, eps: p - lr * g / g.abs()
             ),
-            "that is the sign of the gradient; eps makes small gradients count less.": (
-                lambda p, g, lr, eps: p - lr * g.sign()
+            "that is the sign of the gradient, or nearly: eps, as it is given, makes "
+            "small gradients count less.": (lambda p, g, lr, eps: p - lr * g.sign()),
+            "eps stands beside |g|, outside the root.": lambda p, g, lr, eps: (
+                p - lr * g / (g**2 + eps).sqrt()
+            ),
+            "you returned only how far to move; the step starts at params.": (
+                lambda p, g, lr, eps: -lr * g / (g.abs() + eps)
+            ),
+            "divide by |g|, not by its square.": lambda p, g, lr, eps: (
+                p - lr * g / (g**2 + eps)
             ),
             "the sign is wrong: subtract.": lambda p, g, lr, eps: (
                 p + lr * g / (g.abs() + eps)

@@ -16,7 +16,7 @@ def check_mean_pool(mean_pool) -> Verdict:
         random = np.random.default_rng(seed)
         hidden = torch.tensor(random.standard_normal((b, t, d)), dtype=torch.float32)
         mask = torch.arange(t) < torch.tensor([t - 2 - i for i in range(b)])[:, None]
-        cases.append((hidden, mask))
+        cases += [(hidden, mask), (hidden.flip(0), mask.roll(1, dims=1))]
 
     def right(hidden, mask):
         weights = mask[..., None].float()
@@ -38,6 +38,20 @@ def check_mean_pool(mean_pool) -> Verdict:
             "you averaged over the messages; average over the tokens, dim=1.": (
                 lambda hidden, mask: hidden.mean(dim=0)
             ),
+            "that is the sum over the real tokens; divide by how many there are.": (
+                lambda hidden, mask: (hidden * mask[..., None]).sum(dim=1)
+            ),
+            "the mask is the wrong way round: True is a real token.": (
+                lambda hidden, mask: right(hidden, ~mask)
+            ),
+            "that is the largest value of each number, not the mean.": (
+                lambda hidden, mask: hidden.masked_fill(
+                    ~mask[..., None], -torch.inf
+                ).amax(dim=1)
+            ),
+            "you averaged over the width; average over the tokens, dim=1.": (
+                lambda hidden, mask: hidden.mean(dim=2)
+            ),
             "one mean for the whole batch: divide each row by its own count.": (
                 lambda hidden, mask: (hidden * mask[..., None]).sum(dim=1) / mask.sum()
             ),
@@ -51,7 +65,12 @@ def check_scores(scores) -> Verdict:
     confusion: ((a, b), (c, d)), rows what is right, columns what was said; both kinds
     occur, and both were said.
     """
-    cases = [(((80, 3), (5, 12)),), (((7, 2), (1, 30)),), (((50, 13), (2, 11)),)]
+    cases = [
+        (((80, 3), (5, 12)),),
+        (((7, 2), (1, 30)),),
+        (((50, 13), (2, 11)),),
+        (((5, 2), (3, 0)),),
+    ]
 
     def right(confusion):
         (a, b), (c, d) = confusion
@@ -73,6 +92,29 @@ def check_scores(scores) -> Verdict:
             "precision and recall are swapped: rows are what is right. Precision looks "
             "down the column of what was called spam.": swapped,
             "those are the scores of ham; spam is class 1.": other_class,
+            "those are percents: give shares from 0 to 1.": (
+                lambda confusion: tuple(100 * each for each in right(confusion))
+            ),
+            "you returned the accuracy only; return accuracy, precision, recall.": (
+                lambda confusion: right(confusion)[0]
+            ),
+            "precision divides by what was called spam, b + d: the column.": (
+                lambda confusion: (
+                    right(confusion)[0],
+                    right(confusion)[2],
+                    right(confusion)[2],
+                )
+            ),
+            "recall divides by what is spam, c + d: the row.": (
+                lambda confusion: (*right(confusion)[:2], right(confusion)[1])
+            ),
+            "both errors count against accuracy: divide by all four.": (
+                lambda confusion: (
+                    (confusion[0][0] + confusion[1][1])
+                    / (confusion[0][1] + confusion[1][0]),
+                    *right(confusion)[1:],
+                )
+            ),
             "accuracy counts both right answers: the diagonal.": (
                 lambda confusion: (
                     confusion[1][1] / sum(map(sum, confusion)),
@@ -80,4 +122,5 @@ def check_scores(scores) -> Verdict:
                 )
             ),
         },
+        names=("accuracy", "precision", "recall"),
     )

@@ -47,6 +47,13 @@ def check_decisions(decisions) -> Verdict:
             "that is the nearest class mean, the same only with centered features and "
             "even classes.": nearest,
             "those are the logits; return 0 or 1.": score,
+            "those are signs; return 0 or 1.": lambda *case: score(*case).sign(),
+            "those are the decisions on the old rows; decide on X_new.": (
+                lambda X, y, X_new: (score(X, y, X) > 0).long()
+            ),
+            "that counts all as one class: the larger one.": lambda X, y, X_new: (
+                torch.full((len(X_new),), int(y.float().mean() > 0.5))
+            ),
             "at zero each probability is ½, not 0: ham pulls as well as spam.": (
                 lambda X, y, X_new: (X_new @ X[y == 1].sum(dim=0) + y.sum() > 0).long()
             ),
@@ -70,6 +77,12 @@ def check_newton(newton) -> Verdict:
         H = weight * X.T @ X / count + ridge * torch.eye(X.shape[1])
         return -sign * (torch.linalg.solve(H, g) if invert else g)
 
+    def gradient(X, y):
+        return -((y - 0.5)[:, None] * X).sum(dim=0) / len(X)
+
+    def hessian(X, ridge):
+        return X.T @ X / 4 / len(X) + ridge * torch.eye(X.shape[1])
+
     return judge(
         newton,
         step,
@@ -90,6 +103,15 @@ def check_newton(newton) -> Verdict:
             ),
             "that is a gradient step; solve with the Hessian.": (
                 lambda *case: step(*case, invert=False)
+            ),
+            "you multiplied by the Hessian; solve with it.": lambda X, y, ridge: (
+                -(hessian(X, ridge) @ gradient(X, y))
+            ),
+            "that is the gradient; the step goes against it, through H⁻¹.": (
+                lambda X, y, ridge: gradient(X, y)
+            ),
+            "the ridge stands once on the diagonal, without a factor one half.": (
+                lambda X, y, ridge: step(X, y, ridge / 2)
             ),
         },
         atol=1e-5,
@@ -118,6 +140,15 @@ def check_linear_attention(answer) -> Verdict:
             ),
             "there is no √K here.": lambda q, k, v: (k @ q) @ v / len(q) ** 0.5,
             "those are the scores; weigh the values with them.": lambda q, k, v: k @ q,
+            "the scores count by their size; they have a sign, too.": (
+                lambda q, k, v: (k @ q).abs() @ v
+            ),
+            "that is the mean of the values; weigh them with the scores.": (
+                lambda q, k, v: v.mean()
+            ),
+            "that is the sum of the scores; weigh the values with them.": (
+                lambda q, k, v: (k @ q).sum()
+            ),
         },
         atol=1e-5,
     )

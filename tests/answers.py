@@ -1,0 +1,881 @@
+"""What learners hand in: right answers in several styles, and wrong ones.
+
+A wrong one stands with words that its message must hold; test_confusion.py runs all.
+"""
+
+import math
+
+import numpy as np
+import torch
+from torch.nn import functional as F
+
+from course_utils.checks import (
+    lesson00,
+    lesson01,
+    lesson02,
+    lesson03,
+    lesson04,
+    lesson05,
+    lesson06,
+    lesson07,
+    lesson08,
+    lesson09,
+)
+
+ANSWERS: dict = {}  # checker: (right answers, {wrong answer: words})
+
+
+def exercise(check, right, wrong):
+    ANSWERS[check] = right, wrong
+
+
+# Lesson 00
+
+
+def central(loss, x, h=1e-4):
+    return (loss(x + h) - loss(x - h)) / (2 * h)
+
+
+exercise(
+    lesson00.check_slope,
+    [
+        central,
+        lambda f, x: (f(x + 1e-3) - f(x)) / 1e-3,
+        lambda f, x: torch.tensor([central(f, x)]),
+        lambda f, x: np.array(central(f, x, 1e-2)),
+        lambda f, x: (f(x) - f(x - 1e-5)) / 1e-5,
+    ],
+    [
+        (lambda f, x: f(x + 1e-3) - f(x - 1e-3), "divide it by how far"),
+        (lambda f, x: -central(f, x), "sign is turned round"),
+        (lambda f, x: (f(x + 1e-4) - f(x - 1e-4)) / 1e-4, "divide by 2 * h"),
+        (lambda f, x: (f(x + 1e-4) - f(x)) / 2e-4, "not by 2 * h"),
+        (lambda f, x: round(central(f, x), 2), "rounded the slope"),
+        (lambda f, x: 0.0, "whatever it is given"),
+        (lambda f, x: f(x), "the loss itself"),
+        (lambda f, x: f(x) / x, "divided by x"),
+        (lambda f, x: x, "`x`, as it came in"),
+    ],
+)
+exercise(
+    lesson00.check_step,
+    [
+        lambda x, slope, lr: x - lr * slope,
+        lambda x, slope, lr: torch.tensor(x - lr * slope),
+        lambda x, slope, lr: [x - lr * slope],
+        lambda x, slope, lr: np.float32(x - lr * slope),
+    ],
+    [
+        (lambda x, slope, lr: x + lr * slope, "uphill"),
+        (lambda x, slope, lr: x - slope, "learning rate is missing"),
+        (lambda x, slope, lr: -lr * slope, "starts at x"),
+        (lambda x, slope, lr: x - lr, "whatever the slope"),
+        (lambda x, slope, lr: x - slope / lr, "is a factor"),
+        (lambda x, slope, lr: x, "`x`, as it came in"),
+        (lambda x, slope, lr: 2.4, "whatever it is given"),
+        (lambda x, slope, lr: x - lr * math.copysign(1, slope) * (slope != 0), "sign"),
+    ],
+)
+
+# Lesson 01
+
+
+def ids_of(tokens, ids):
+    return [ids.get(token, 1) for token in tokens]
+
+
+exercise(
+    lesson01.check_encode,
+    [
+        ids_of,
+        lambda tokens, ids: map(lambda token: ids.get(token, 1), tokens),  # noqa: C417
+        lambda tokens, ids: np.array(ids_of(tokens, ids)),
+        lambda tokens, ids: (ids[t] if t in ids else 1 for t in tokens),  # noqa: SIM401
+        lambda tokens, ids: tuple(ids_of(tokens, ids)),
+    ],
+    [
+        (lambda tokens, ids: [ids.get(t, 0) for t in tokens], "id of padding"),
+        (lambda tokens, ids: [ids[t] for t in tokens if t in ids], "left out"),
+        (lambda tokens, ids: [ids[t] for t in tokens], "KeyError"),
+        (lambda tokens, ids: [ids.get(t) for t in tokens], "got None"),
+        (lambda tokens, ids: [ids.get(t, -1) for t in tokens], "got -1"),
+        (lambda tokens, ids: tokens, "`tokens`, as it came in"),
+        (lambda tokens, ids: [1] * len(tokens), "every token got 1"),
+        (
+            lambda tokens, ids: [ids.setdefault(t, 1) for t in tokens],
+            "`ids` is not what it was",
+        ),
+    ],
+)
+
+
+def padded(sequences, fill=0):
+    width = max(map(len, sequences))
+    rows = [[*ids, *[fill] * (width - len(ids))] for ids in sequences]
+    return rows, [[i < len(ids) for i in range(width)] for ids in sequences]
+
+
+def padded_in_place(sequences):
+    width, mask = max(map(len, sequences)), []
+    for ids in sequences:
+        mask.append([i < len(ids) for i in range(width)])
+        ids += [0] * (width - len(ids))
+    return sequences, mask
+
+
+exercise(
+    lesson01.check_pad,
+    [
+        padded,
+        lambda s: tuple(torch.tensor(each) for each in padded(s)),
+        lambda s: (map(tuple, padded(s)[0]), map(tuple, padded(s)[1])),
+        lambda s: [np.array(each) for each in padded(s)],
+        lambda s: {"token_ids": padded(s)[0], "mask": padded(s)[1]},
+    ],
+    [
+        (lambda s: tuple([r[::-1] for r in e] for e in padded(
+            [ids[::-1] for ids in s])), "on the left"),
+        (lambda s: (padded(s)[0], [[not m for m in r] for r in padded(s)[1]]),
+         "mask is inverted"),
+        (lambda s: padded(s)[0], "ids only"),
+        (lambda s: padded(s)[1], "mask only"),
+        (lambda s: padded(s)[::-1], "wrong order"),
+        (lambda s: padded(s, fill=1), "padding is 0"),
+        (padded_in_place, "`sequences` is not what it was"),
+        (lambda s: (s, [[True] * len(ids) for ids in s]), "nothing is filled"),
+    ],
+)  # fmt: skip
+
+
+def precision_recall(predicted, actual):
+    hits = sum(p and a for p, a in zip(predicted, actual, strict=True))
+    called, real = sum(predicted), sum(actual)
+    return hits / called if called else 0.0, hits / real if real else 0.0
+
+
+def recounted(predicted, actual):
+    result = precision_recall(predicted, actual)
+    predicted.clear()
+    return result
+
+
+def unguarded(predicted, actual):
+    hits = sum(p and a for p, a in zip(predicted, actual, strict=True))
+    return hits / sum(predicted), hits / sum(actual)
+
+
+def half_guarded(predicted, actual):
+    hits = sum(p and a for p, a in zip(predicted, actual, strict=True))
+    return hits / sum(predicted) if sum(predicted) else 0.0, hits / sum(actual)
+
+
+def accuracy_twice(predicted, actual):
+    share = sum(p == a for p, a in zip(predicted, actual, strict=True)) / len(actual)
+    return share, share
+
+
+exercise(
+    lesson01.check_scores,
+    [
+        precision_recall,
+        lambda p, a: list(precision_recall(p, a)),
+        lambda p, a: torch.tensor(precision_recall(p, a)),
+        lambda p, a: dict(
+            zip(("recall", "precision"), precision_recall(p, a)[::-1], strict=True)
+        ),
+        lambda p, a: map(float, precision_recall(p, a)),
+    ],
+    [
+        (lambda p, a: precision_recall(p, a)[::-1], "swapped"),
+        (unguarded, "divides by zero"),
+        (half_guarded, "no message is spam"),
+        (accuracy_twice, "both are the accuracy"),
+        (recounted, "`predicted` is not what it was"),
+        (lambda p, a: precision_recall([1 - x for x in p], [1 - x for x in a]),
+         "scores of ham"),
+        (lambda p, a: (precision_recall(p, a)[0] if any(p) else 1.0,
+                       precision_recall(p, a)[1]), "not 1.0"),
+    ],
+)  # fmt: skip
+
+# Lesson 02
+
+
+def squares(outputs, targets):
+    return (outputs.squeeze(1) - targets) ** 2
+
+
+exercise(
+    lesson02.check_mse,
+    [
+        lambda z, t: squares(z, t).mean(),
+        lambda z, t: squares(z, t).mean().reshape(1, 1),
+        lambda z, t: F.mse_loss(z, t[:, None]),
+        lambda z, t: float(np.mean(squares(z, t).numpy())),
+    ],
+    [
+        (lambda z, t: ((z - t) ** 2).mean(), "broadcasts"),
+        (lambda z, t: squares(z, t).sum(), "sum of the squares"),
+        (lambda z, t: (z[:, 0] - t).mean(), "square them first"),
+        (lambda z, t: (z[:, 0] - t).abs().mean(), "absolute"),
+        (lambda z, t: squares(z, t).mean().sqrt(), "the root of it"),
+        (lambda z, t: squares(z, t).mean() / 2, "one half"),
+        (squares, "take their mean"),
+        (lambda z, t: 0.0, "whatever it is given"),
+    ],
+)
+
+
+def entropy(logits, targets, reduce=torch.mean):
+    log_probs = logits - logits.logsumexp(dim=1, keepdim=True)
+    return reduce(-log_probs[torch.arange(len(targets)), targets])
+
+
+def naive_softmax(logits):
+    return logits.exp() / logits.exp().sum(dim=1, keepdim=True)
+
+
+exercise(
+    lesson02.check_cross_entropy,
+    [
+        entropy,
+        lambda z, t: entropy(z, t).reshape(1),
+        lambda z, t: F.cross_entropy(z, t).item(),
+        lambda z, t: entropy(z, t).numpy(),
+        lambda z, t: entropy(z - z.max(dim=1, keepdim=True).values, t),
+    ],
+    [
+        (lambda z, t: -entropy(z, t), "minus sign"),
+        (lambda z, t: entropy(z, t, torch.sum), "sum over the batch"),
+        (lambda z, t: -torch.log_softmax(z, dim=1)[:, t].mean(), "every target"),
+        (lambda z, t: F.nll_loss(torch.log_softmax(z, dim=0), t), "over the messages"),
+        (lambda z, t: F.nll_loss(torch.softmax(z, dim=1), t), "take its logarithm"),
+        (F.nll_loss, "softmax first"),
+        (lambda z, t: F.nll_loss(naive_softmax(z).log(), t), "overflow"),
+        (lambda z, t: -(F.one_hot(t, z.shape[1]) * naive_softmax(z).log()).sum()
+         / len(t), "overflow"),
+        (lambda z, t: F.cross_entropy(torch.softmax(z, dim=1), t), "taken twice"),
+        (lambda z, t: F.cross_entropy(z, t, reduction="none"), "take their mean"),
+    ],
+)  # fmt: skip
+exercise(
+    lesson02.check_linear_backward,
+    [
+        lambda x, w, g: (g.T @ x, g @ w),
+        lambda x, w, g: [
+            torch.einsum("bo,bi->oi", g, x),
+            torch.einsum("bo,oi->bi", g, w),
+        ],
+        lambda x, w, g: ((x.T @ g).T.numpy(), (g @ w).numpy()),
+        lambda x, w, g: {"grad_weight": g.T @ x, "grad_features": g @ w},
+    ],
+    [
+        (lambda x, w, g: (x.T @ g, g @ w), "grad_weight is transposed"),
+        (lambda x, w, g: (g.T @ x / len(x), g @ w), "averaged over the batch"),
+        (lambda x, w, g: (g @ w, g.T @ x), "wrong order"),
+        (lambda x, w, g: g.T @ x, "grad_weight only"),
+        (lambda x, w, g: (-g.T @ x, -g @ w), "sign is turned round"),
+        (lambda x, w, g: (g.T @ x, g @ w / len(x)), "one row a message"),
+        (lambda x, w, g: (g.mul_(1.5).T @ x / 1.5, g @ w / 1.5), "is not what it was"),
+    ],
+)
+
+
+def step(loss_fn=F.cross_entropy, *, zero=True, update=None, times=1, names=("",)):
+    def train_step(model, features, targets, lr):
+        for _ in range(times):
+            if zero:
+                model.zero_grad()
+            loss_fn(model(features), targets).backward()
+            with torch.no_grad():
+                for name, param in model.named_parameters():
+                    if name.startswith(names):
+                        (update or (lambda p, lr: p.sub_(lr * p.grad)))(param, lr)
+
+    return train_step
+
+
+def by_optimizer(model, features, targets, lr):
+    optimizer = torch.optim.SGD(model.parameters(), lr)
+    F.cross_entropy(model(features), targets).backward()
+    optimizer.step()
+    optimizer.zero_grad()
+
+
+def by_data(model, features, targets, lr):
+    grads = torch.autograd.grad(
+        F.cross_entropy(model(features), targets), list(model.parameters())
+    )
+    for param, grad in zip(model.parameters(), grads, strict=True):
+        param.data = param.data - lr * grad
+
+
+def returning(model, features, targets, lr):
+    step()(model, features, targets, lr)
+    return model
+
+
+exercise(
+    lesson02.check_train_step,
+    [step(), by_optimizer, by_data, returning],
+    [
+        (step(zero=False), "zero_grad() in every step"),
+        (step(update=lambda p, lr: p.add_(lr * p.grad)), "sign is wrong"),
+        (step(times=2), "step twice"),
+        (
+            step(lambda z, t: F.cross_entropy(z, t, reduction="sum")),
+            "sum over the batch",
+        ),
+        (step(update=lambda p, lr: p.sub_(p.grad)), "lr is not used"),
+        (step(names=("weight",)), "only the weight moved"),
+        (step(lambda z, t: F.cross_entropy(z, t).detach()), "detached it"),
+        (step(lambda z, t: F.cross_entropy(z, t).item()), "plain number"),
+    ],
+)
+
+# Lesson 03
+
+
+def attend(query, key, value, mask, *, scale=None, dim=-1, fill=-math.inf):
+    scores = query @ key.T / (scale or query.shape[-1] ** 0.5)
+    return scores.masked_fill(~mask, fill).softmax(dim) @ value
+
+
+exercise(
+    lesson03.check_attention,
+    [
+        attend,
+        lambda *c: (attend(*c), c[3].float()),  # (output, weights)
+        lambda *c: attend(*c, fill=-1e9).numpy(),
+        lambda q, k, v, m: F.scaled_dot_product_attention(
+            q[None], k[None], v[None], m[None]
+        ),
+        lambda *c: attend(*c).tolist(),
+    ],
+    [
+        (lambda q, k, v, m: attend(q, k, v, m | True), "mask is not used"),
+        (lambda q, k, v, m: attend(q, k, v, ~m), "wrong way round"),
+        (lambda *c: attend(*c, fill=0.0), "scores became 0"),
+        (lambda *c: attend(*c, fill=-20.0), "a number such as -20"),
+        (lambda *c: attend(*c, fill=-50), "a number such as -20"),
+        (lambda *c: attend(*c, dim=0), "over the queries"),
+        (lambda *c: attend(*c, scale=1), "not divided by √K"),
+        (lambda q, *c: attend(q, *c, scale=q.shape[-1]), "divided by K"),
+        (lambda q, k, v, m: (q @ k.T / q.shape[-1] ** 0.5).softmax(-1) * m @ v,
+         "after softmax"),
+        (lambda q, k, v, m: v.mean(dim=0).expand(len(q), -1), "on case 1"),
+    ],
+)  # fmt: skip
+
+
+def split(x, num_heads):
+    return x.unflatten(2, (num_heads, -1)).transpose(1, 2)
+
+
+exercise(
+    lesson03.check_split_heads,
+    [
+        split,
+        lambda x, h: x.chunk(h, dim=2),
+        lambda x, h: list(x.split(x.shape[2] // h, dim=-1)),
+        lambda x, h: np.stack(np.split(x.numpy(), h, axis=2), axis=1),
+    ],
+    [
+        (lambda x, h: x.reshape(len(x), h, x.shape[1], -1), "different tokens"),
+        (lambda x, h: split(x, h).transpose(1, 2), "not swapped yet"),
+        (lambda x, h: torch.stack([x[..., i::h] for i in range(h)], 1), "every H-th"),
+        (lambda x, h: split(x, h).transpose(0, 1), "heads stand first"),
+        (lambda x, h: split(x, h).mT, "(T, K), not (K, T)"),
+        (lambda x, h: split(x, h)[:, 0], "first head alone"),
+        (lambda x, h: x, "`x`, as it came in"),
+    ],
+)
+
+# Lesson 04
+
+
+def promise(loss, g, H, lr, slope=1.0, bend=0.5):
+    return loss - slope * lr * (g * g).sum() + bend * lr * lr * (g @ H @ g)
+
+
+exercise(
+    lesson04.check_predict_loss,
+    [
+        promise,
+        lambda *c: promise(*c).reshape(1),
+        lambda *c: float(promise(*c)),
+        lambda loss, g, H, lr: loss - lr * g[None] @ g[:, None] + (
+            lr**2 / 2 * g[None] @ H @ g[:, None]),
+    ],
+    [
+        (lambda *c: promise(*c, bend=1), "one half"),
+        (lambda loss, g, H, lr: loss - lr * g @ g + 0.5 * lr * g @ H @ g, "lr squared"),
+        (lambda *c: promise(*c, bend=0), "first promise"),
+        (lambda *c: promise(*c, bend=-0.5), "wrong sign"),
+        (lambda *c: promise(*c, slope=-1), "downhill"),
+        (lambda loss, g, H, lr: promise(loss, g, H, lr, slope=1 / g.norm()),
+         "|g| squared"),
+        (lambda loss, *c: promise(0, *c), "the change"),
+        (lambda loss, *c: loss, "`loss`, as it came in"),
+    ],
+)  # fmt: skip
+
+
+def limit(H):
+    largest = torch.linalg.eigvalsh(H)[-1]
+    return 2 / largest if largest > 0 else torch.inf
+
+
+exercise(
+    lesson04.check_stable_lr,
+    [
+        limit,
+        lambda H: torch.as_tensor(limit(H)).reshape(1),
+        lambda H: np.float64(limit(H)),
+        lambda H: 2 / max(torch.linalg.eigvalsh(H).max().item(), 1e-300),
+        lambda H: float(limit(H)),
+    ][:3]
+    + [lambda H: float(limit(H))],
+    [
+        (lambda H: limit(H) / 2, "1 / λmax"),
+        (lambda H: 2 / torch.linalg.eigvalsh(H)[0], "smallest eigenvalue"),
+        (lambda H: 2 / torch.linalg.eigvalsh(H).abs().max(), "absolute value"),
+        (lambda H: 2 / torch.linalg.eigvalsh(H)[-1], "there is no limit"),
+        (lambda H: limit(H) if limit(H) < 1e9 else None, "returns nothing"),
+        (lambda H: torch.linalg.eigvalsh(H)[-1], "largest eigenvalue; the limit"),
+        (lambda H: 2 / H.trace(), "trace"),
+        (lambda H: 2.0, "whatever it is given"),
+    ],
+)
+
+
+def search(loss_fn, params, grads, c=0.1, start=1.0, slope=None):
+    lr, slope = start, grads @ grads if slope is None else slope
+    while loss_fn(params - lr * grads) > loss_fn(params) - c * lr * slope:
+        lr = lr / 2
+    return lr
+
+
+def search_in_place(loss_fn, params, grads):
+    lr = search(loss_fn, params, grads)
+    params -= lr * grads
+    return lr
+
+
+exercise(
+    lesson04.check_backtrack,
+    [
+        search,
+        lambda *c: torch.tensor([search(*c)]),
+        lambda *c: np.float32(search(*c)),
+        lambda f, p, g: next(
+            0.5**k
+            for k in range(60)
+            if f(p - 0.5**k * g) <= f(p) - 0.1 * 0.5**k * g @ g
+        ),
+    ],
+    [
+        (lambda *c: search(*c, c=0), "any fall"),
+        (lambda *c: search(*c, c=0.08), "another share"),
+        (lambda *c: search(*c, c=0.12), "another share"),
+        (lambda *c: search(*c, c=0.2), "another share"),
+        (lambda *c: search(*c) / 2, "once too often"),
+        (lambda *c: min(1.0, 2 * search(*c)), "was refused"),
+        (lambda *c: 1.0, "whatever the loss"),
+        (lambda f, p, g: search(f, p, g, slope=g.norm()), "squared"),
+        (search_in_place, "`params` is not what it was"),
+    ],
+)
+
+# Lesson 05
+
+
+def ball(params, grads, velocity, lr, momentum):
+    velocity = momentum * velocity + grads
+    return params - lr * velocity, velocity
+
+
+def ball_in_place(params, grads, velocity, lr, momentum):
+    velocity.mul_(momentum).add_(grads)
+    return params.sub_(lr * velocity), velocity
+
+
+exercise(
+    lesson05.check_momentum_step,
+    [
+        ball,
+        lambda *c: list(ball(*c)),
+        lambda *c: {"velocity": ball(*c)[1], "params": ball(*c)[0]},
+        lambda *c: tuple(each.numpy() for each in ball(*c)),
+        lambda *c: map(torch.clone, ball(*c)),
+    ],
+    [
+        (lambda p, g, v, lr, m: (p - (m * v + lr * g), m * v + lr * g), "other form"),
+        (lambda p, g, v, lr, m: (p - lr * v, m * v + g), "old velocity"),
+        (lambda p, g, v, lr, m: ball(p, (1 - m) * g, v, lr, m), "no factor"),
+        (
+            lambda p, g, v, lr, m: (p - lr * (g + m * (m * v + g)), m * v + g),
+            "Nesterov",
+        ),
+        (lambda p, g, v, lr, m: (ball(p, g, v, lr, m)[0], v), "returned the old"),
+        (ball_in_place, "is not what it was"),
+        (lambda p, g, v, lr, m: (p - lr * g, v), "velocity was not used"),
+        (lambda *c: ball(*c)[::-1], "wrong order"),
+        (lambda *c: ball(*c)[0], "parameters only"),
+    ],
+)
+
+
+def pair(low, high):
+    root_low, root_high = math.sqrt(low), math.sqrt(high)
+    lr = 4 / (root_low + root_high) ** 2
+    return lr, ((root_high - root_low) / (root_high + root_low)) ** 2
+
+
+exercise(
+    lesson05.check_best_momentum,
+    [
+        pair,
+        lambda low, high: list(pair(low, high)),
+        lambda low, high: torch.tensor(pair(low, high)),
+        lambda low, high: {"momentum": pair(low, high)[1], "lr": pair(low, high)[0]},
+    ],
+    [
+        (
+            lambda low, high: (pair(low, high)[0], ((high - low) / (high + low)) ** 2),
+            "root of the condition",
+        ),
+        (
+            lambda low, high: (pair(low, high)[0], pair(low, high)[1] ** 0.5),
+            "square the fraction",
+        ),
+        (lambda low, high: (2 / (low + high), pair(low, high)[1]), "without momentum"),
+        (lambda low, high: pair(low, high)[::-1], "wrong order"),
+        (lambda low, high: (pair(low, high)[0] / 2, pair(low, high)[1]), "4 above"),
+        (lambda low, high: pair(low, high)[1], "momentum only"),
+        (lambda low, high: (2 / (low + high), 0.0), "pair without momentum"),
+    ],
+)
+
+
+def adam(params, grads, lr, eps):
+    return params - lr * grads / (grads.abs() + eps)
+
+
+exercise(
+    lesson05.check_first_adam_step,
+    [
+        adam,
+        lambda *c: adam(*c).tolist(),
+        lambda *c: adam(*c).numpy(),
+        lambda p, g, lr, eps: p - lr * g / ((g**2).sqrt() + eps),
+    ],
+    [
+        (lambda p, g, lr, eps: p - lr * g, "plain step"),
+        (lambda p, g, lr, eps: p - lr * g / (g + eps), "grads.abs()"),
+        (lambda p, g, lr, eps: p - lr * g / g.abs(), "eps is missing"),
+        (lambda p, g, lr, eps: p - lr * g.sign(), "sign of the gradient"),
+        (lambda p, g, lr, eps: p + lr * g / (g.abs() + eps), "subtract"),
+        (lambda p, g, lr, eps: p - lr * g / (g**2 + eps).sqrt(), "outside the root"),
+        (lambda p, g, lr, eps: p.sub_(lr * g / (g.abs() + eps)), "is not what it was"),
+        (lambda p, g, lr, eps: -lr * g / (g.abs() + eps), "starts at params"),
+    ],
+)
+
+# Lesson 06
+
+
+def epoch(acts="zbos", times=1, batches_of=list, reduction="mean"):
+    def train_epoch(model, batches, optimizer, schedule):
+        for _ in range(times):
+            for features, targets in batches_of(batches):
+                for act in acts:
+                    if act == "z":
+                        optimizer.zero_grad()
+                    elif act == "b":
+                        loss = F.cross_entropy(
+                            model(features), targets, reduction=reduction
+                        )
+                        loss.backward()
+                    else:
+                        {"o": optimizer, "s": schedule}[act].step()
+
+    return train_epoch
+
+
+def schedule_at_the_end(model, batches, optimizer, schedule):
+    epoch("zbo")(model, batches, optimizer, schedule)
+    schedule.step()
+
+
+exercise(
+    lesson06.check_train_epoch,
+    [
+        epoch(),
+        epoch("bosz"),
+        epoch("bozs"),
+        lambda *c: epoch("zbos", batches_of=iter)(*c),
+    ],
+    [
+        (epoch("bos"), "old gradients"),
+        (epoch("zbso"), "before the optimizer"),
+        (epoch("zbo"), "schedule never stepped"),
+        (schedule_at_the_end, "once an epoch"),
+        (epoch("zbs"), "nothing moved"),
+        (epoch("bzos"), "nothing moved"),
+        (epoch(batches_of=lambda b: b[:1]), "only the first batch"),
+        (epoch(batches_of=lambda b: b[-1:]), "only the last batch"),
+        (epoch(times=2), "ran twice"),
+        (epoch(reduction="sum"), "not the sum"),
+    ],
+)
+
+
+def accuracy(model, features, targets, *, mode=None, dim=1):
+    was_training = model.training
+    model.eval()
+    with torch.no_grad():
+        predicted = model(features).argmax(dim)
+    model.train(was_training if mode is None else mode)
+    return (predicted == targets).float().mean()
+
+
+def with_inference_mode(model, features, targets):
+    was_training = model.training
+    model.eval()
+    with torch.inference_mode():
+        right = sum(
+            int(a) == int(b)
+            for a, b in zip(model(features).argmax(1), targets, strict=True)
+        )
+    model.train(was_training)
+    return right / len(targets)
+
+
+def with_gradients(model, features, targets):
+    was_training = model.training
+    found = (model.eval()(features).argmax(1) == targets).float().mean().item()
+    model.train(was_training)
+    return found
+
+
+def without_dropout_for_good(model, features, targets):
+    model[0].p = 0.0
+    return (model(features).argmax(1) == targets).float().mean()
+
+
+def one_mode_left(model, features, targets):
+    was_training = model.training
+    found = (model.eval()(features).argmax(1) == targets).float().mean().item()
+    model.training = was_training
+    return found
+
+
+exercise(
+    lesson06.check_evaluate,
+    [
+        accuracy,
+        with_inference_mode,
+        with_gradients,
+        lambda *c: accuracy(*c).item(),
+        lambda *c: np.float64(accuracy(*c)),
+    ],
+    [
+        (lambda m, x, t: (m(x).argmax(1) == t).float().mean(), "dropout is still on"),
+        (lambda *c: accuracy(*c, mode=False), "left in evaluation mode"),
+        (lambda *c: accuracy(*c, mode=True), "left in training mode"),
+        (lambda m, x, t: (m.eval()(x).argmax(1) == t).float().mean(), "put it back"),
+        (lambda *c: 1.0, "the same number"),
+        (lambda *c: float(accuracy(*c) > 2), "the same number"),
+        (without_dropout_for_good, "is all else of the model as it was"),
+        (one_mode_left, "the mode of each module"),
+        (lambda m, x, t: accuracy(m, x, t) * len(t), "how many there are"),
+        (lambda m, x, t: 1 - accuracy(m, x, t), "share of wrong ones"),
+    ],
+)
+exercise(
+    lesson06.check_choose,
+    [
+        lambda v, t: v.index(max(v)),
+        lambda v, t: np.argmax(v),
+        lambda v, t: torch.tensor(v).argmax(),
+        lambda v, t: max(range(len(v)), key=v.__getitem__),
+    ],
+    [
+        (lambda v, t: np.argmax(t), "best on the test set"),
+        (lambda v, t: np.argmin(t), "worst on the test set"),
+        (lambda v, t: np.argmax(np.add(v, t)), "mixed both"),
+        (lambda v, t: np.argmax(np.multiply(v, t)), "mixed both"),
+        (lambda v, t: np.argmax(np.minimum(v, t)), "mixed both"),
+        (lambda v, t: np.argmax(np.add(v, 0.1 * np.array(t))), "mixed both"),
+        (lambda v, t: np.argmin(v), "worst on validation"),
+        (lambda v, t: max(v), "not the score"),
+        (lambda v, t: 0, "whatever it is given"),
+        (lambda v, t: [v.sort(), len(v) - 1][1], "whatever|on case"),
+    ],
+)
+
+# Lesson 07
+
+
+def pool(hidden, mask):
+    return torch.stack([h[m].mean(dim=0) for h, m in zip(hidden, mask, strict=True)])
+
+
+exercise(
+    lesson07.check_mean_pool,
+    [
+        pool,
+        lambda h, m: [row for row in pool(h, m).numpy()],  # noqa: C416
+        lambda h, m: pool(h, m).numpy(),
+        lambda h, m: torch.nanmean(h.masked_fill(~m[..., None], torch.nan), dim=1),
+    ][:1] + [
+        lambda h, m: pool(h, m).numpy(),
+        lambda h, m: torch.nanmean(h.masked_fill(~m[..., None], torch.nan), dim=1),
+        lambda h, m: pool(h, m)[:, None],
+    ],
+    [
+        (lambda h, m: h.mean(dim=1), "mask is not used"),
+        (lambda h, m: (h * m[..., None]).mean(dim=1), "still counted"),
+        (lambda h, m: h[:, 0], "first token alone"),
+        (lambda h, m: h.mean(dim=0), "over the messages"),
+        (lambda h, m: (h * m[..., None]).sum(dim=1) / m.sum(), "one mean for"),
+        (lambda h, m: (h * m[..., None]).sum(dim=1), "divide by how many"),
+        (lambda h, m: pool(h, ~m), "wrong way round"),
+        (lambda h, m: h.mean(dim=2), "over the width"),
+    ],
+)  # fmt: skip
+
+
+def three(confusion):
+    (a, b), (c, d) = confusion
+    return (a + d) / (a + b + c + d), d / (b + d), d / (c + d)
+
+
+NAMES = ("accuracy", "precision", "recall")
+exercise(
+    lesson07.check_scores,
+    [
+        three,
+        lambda c: list(three(c)),
+        lambda c: np.array(three(c)),
+        lambda c: dict(zip(NAMES[::-1], three(c)[::-1], strict=True)),
+        lambda c: map(torch.tensor, three(c)),
+    ],
+    [
+        (lambda c: (three(c)[0], *three(c)[:0:-1]), "swapped"),
+        (lambda c: three([row[::-1] for row in c[::-1]]), "scores of ham"),
+        (lambda c: (c[1][1] / (sum(c[0]) + sum(c[1])), *three(c)[1:]), "the diagonal"),
+        (lambda c: [100 * each for each in three(c)], "percents"),
+        (lambda c: three(c)[0], "accuracy only"),
+        (lambda c: (three(c)[0], three(c)[2], three(c)[2]), "the column"),
+        (lambda c: (*three(c)[:2], three(c)[1]), "the row"),
+    ],
+)
+
+# Lesson 08
+
+
+def decide(X, y, X_new, bias=True):
+    signs = y - 0.5
+    return X_new @ (signs @ X) + bias * signs.sum() > 0
+
+
+exercise(
+    lesson08.check_decisions,
+    [
+        decide,
+        lambda *c: decide(*c).long()[:, None],
+        lambda *c: decide(*c).float().numpy(),
+        lambda *c: decide(*c).int().tolist(),
+    ],
+    [
+        (lambda *c: ~decide(*c), "turned round"),
+        (lambda *c: decide(*c, bias=False), "bias moves"),
+        (lambda X, y, N: X_new_scores(X, y, N), "are the logits"),
+        (lambda X, y, N: X_new_scores(X, y, N).sign(), "are signs"),
+        (lambda X, y, N: N @ X[y == 1].sum(0) + y.sum() > 0, "each probability is ½"),
+        (lambda X, y, N: decide(X, y, X), "old rows"),
+        (lambda X, y, N: torch.zeros(len(N)), "one class"),
+        (lambda X, y, N: (N - X[y == 1].mean(0)).norm(dim=1)
+         < (N - X[y == 0].mean(0)).norm(dim=1), "nearest class mean"),
+    ],
+)  # fmt: skip
+
+
+def X_new_scores(X, y, X_new):
+    return X_new @ ((y - 0.5) @ X) + (y - 0.5).sum()
+
+
+def newton(X, y, ridge, *, half=0.5, weight=0.25, sign=-1):
+    g = -(y - half) @ X / len(X)
+    H = weight * X.T @ X / len(X) + ridge * torch.eye(X.shape[1])
+    return sign * torch.linalg.solve(H, g)
+
+
+exercise(
+    lesson08.check_newton,
+    [
+        newton,
+        lambda *c: newton(*c)[:, None],
+        lambda *c: newton(*c).numpy(),
+        lambda *c: newton(*c).tolist(),
+    ],
+    [
+        (lambda *c: newton(*c, sign=1), "sign is turned round"),
+        (lambda X, y, ridge: newton(X, y, 0.0), "ridge is not used"),
+        (lambda *c: newton(*c, weight=1.0), "p(1 - p) is ¼"),
+        (
+            lambda X, y, ridge: newton(X * 1.0, y, ridge / len(X)) / len(X),
+            "a mean over",
+        ),
+        (lambda *c: newton(*c, half=0.0), "p is ½ at zero"),
+        (lambda X, y, ridge: (y - 0.5) @ X / len(X), "gradient step"),
+        (lambda X, y, ridge: newton(X, y, ridge / 2), "one half"),
+        (lambda X, y, ridge: -(y - 0.5) @ X / len(X), "that is the gradient"),
+    ],
+)
+exercise(
+    lesson08.check_linear_attention,
+    [
+        lambda q, k, v: (k @ q) @ v,
+        lambda q, k, v: ((k @ q)[:, None] * v[:, None]).sum(dim=0),
+        lambda q, k, v: float((k @ q) @ v),
+        lambda q, k, v: np.array([(k @ q) @ v]),
+    ],
+    [
+        (lambda q, k, v: torch.softmax(k @ q, dim=0) @ v, "with softmax"),
+        (lambda q, k, v: (k @ q) @ v / len(v), "divide by nothing"),
+        (lambda q, k, v: (k @ q) @ v / len(q) ** 0.5, "no √K"),
+        (lambda q, k, v: k @ q, "are the scores"),
+        (lambda q, k, v: v.mean(), "mean of the values"),
+        (lambda q, k, v: (k @ q).abs() @ v, "have a sign"),
+        (lambda q, k, v: (k @ q).sum(), "sum of the scores"),
+    ],
+)
+
+# Lesson 09
+
+exercise(
+    lesson09.check_testable,
+    [
+        lambda: "ac",
+        lambda: "a, c",
+        lambda: "AC",
+        lambda: ["c", "a"],
+        lambda: {"a", "c"},
+        lambda: "Sentences a and c can be proven wrong.",
+        lambda: {"a": True, "b": False, "c": True, "d": False},
+        lambda: [True, False, True, False],
+    ],
+    [
+        (lambda: "acd", "works well"),
+        (lambda: "abc", "judgment"),
+        (lambda: "abcd", "either wrong"),
+        (lambda: "a", "c can be tested"),
+        (lambda: "c", "a can be tested"),
+        (lambda: "bd", "Ask of each sentence"),
+        (lambda: "", "Ask of each sentence"),
+        (lambda: {"a": False, "b": True, "c": False, "d": True}, "Ask of each"),
+    ],
+)
