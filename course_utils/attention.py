@@ -125,7 +125,7 @@ class Encoder(nn.Module):
 
         token_ids: (B, T); mask: (B, T), True where a token may be attended to.
         """
-        places = torch.arange(token_ids.shape[1])  # (T,)
+        places = torch.arange(token_ids.shape[1], device=token_ids.device)  # (T,)
         x = self.tokens(token_ids) + self.positions(places) + self.types.weight[0]
         hidden_states, attention_weights = [self.norm(x)], []  # (B, T, D)
         for block in self.blocks:

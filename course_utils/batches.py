@@ -5,6 +5,7 @@ sorted within shuffled blocks, then the batches shuffled. (Sorting the whole epo
 length is faster still, and learns worse: short ham first, long spam last.)
 """
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -12,16 +13,18 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from course_utils import text
+from course_utils import arguments, text
 
 BLOCK = 8  # batches sorted by length together
+NO_LIMIT = 10**9  # what a tokenizer without a limit gives as one is above this
 
 
 @dataclass(frozen=True)
 class Examples:
     """Messages as ids, with their labels.
 
-    token_ids: N lists of ids, one a message. labels: N classes, from 0.
+    token_ids: N lists of ids, one a message. labels: N classes, from 0; True and False
+    count as 1 and 0.
     Errors: ValueError for another number of labels, a message without tokens, or a
     label that is no whole number from 0.
     """
@@ -31,7 +34,7 @@ class Examples:
 
     def __post_init__(self):
         object.__setattr__(self, "token_ids", tuple(map(tuple, self.token_ids)))
-        object.__setattr__(self, "labels", tuple(map(_label, self.labels)))
+        object.__setattr__(self, "labels", tuple(map(class_of, self.labels)))
         if len(self.token_ids) != len(self.labels):
             raise ValueError(
                 f"labels holds {len(self.labels)} for {len(self.token_ids)} messages: "
@@ -59,23 +62,41 @@ class Examples:
             tuple(self.labels[i] for i in positions),
         )
 
-    def batch(self) -> tuple[Tensor, Tensor, Tensor]:
+    def batch(
+        self, *, padding_id: int = 0, device: torch.device | str = "cpu"
+    ) -> tuple[Tensor, Tensor, Tensor]:
         """All as one: token_ids (B, T), attention_mask (B, T), labels (B,)."""
-        token_ids, attention_mask = text.pad_batch(self.token_ids)
-        return token_ids, attention_mask, torch.tensor(self.labels)
+        tensors = *text.pad_batch(self.token_ids, padding_id=padding_id), self.labels
+        return tuple(torch.as_tensor(each).to(device) for each in tensors)  # type: ignore
 
 
 def encode(tokenizer, messages, *, max_length: int | None = None) -> Examples:
     """Messages as a `transformers` tokenizer sees them.
 
     messages: a `data.Messages`. max_length: longer messages are cut to so many tokens;
-    None cuts at the model's own limit.
+    None cuts at the tokenizer's own limit, if it has one.
+    Errors: ValueError for a max_length below 3, or a text that holds half an emoji.
     """
-    if max_length is not None and max_length < 3:
-        raise ValueError(f"max_length is {max_length}: give 3 or more")
-    limit = min(max_length or tokenizer.model_max_length, tokenizer.model_max_length)
-    encoded = tokenizer(list(messages.texts), truncation=True, max_length=limit)
+    limits = [limit for limit in (tokenizer.model_max_length,) if limit < NO_LIMIT]
+    if max_length is not None:
+        limits.append(arguments.whole(max_length, "max_length", least=3))
+    for i, message in enumerate(messages.texts):
+        _check_whole_characters(message, i)
+    limit = min(limits, default=None)
+    encoded = tokenizer(
+        list(messages.texts), truncation=limit is not None, max_length=limit
+    )
     return Examples(encoded["input_ids"], messages.labels)
+
+
+def _check_whole_characters(message: str, number: int) -> None:
+    try:
+        message.encode()
+    except UnicodeEncodeError as error:
+        raise ValueError(
+            f"message {number} holds half an emoji (a lone surrogate) at character "
+            f"{error.start}: clean it with text.clean, or leave it out"
+        ) from None
 
 
 def shuffled(
@@ -107,11 +128,13 @@ def _sorted(block, examples, batch_size) -> Iterator[list[int]]:
         yield block[start : start + batch_size]
 
 
-def _label(label) -> int:
+def class_of(label) -> int:
+    """A label as a class. Errors: ValueError for what is no whole number from 0."""
     try:
-        number = int(label)
-    except (TypeError, ValueError, OverflowError):  # text, nan, infinity
-        number = -1
-    if isinstance(label, bool) or number != label or number < 0:
+        is_one = not isinstance(label, str | bytes) and not getattr(label, "shape", ())
+        number = float(label) if is_one else -1.0
+    except (TypeError, ValueError, OverflowError, RuntimeError):  # a list, or nothing
+        number = -1.0
+    if not (math.isfinite(number) and number >= 0 and number.is_integer()):
         raise ValueError(f"labels holds {label!r}: give whole numbers from 0")
-    return number
+    return int(number)

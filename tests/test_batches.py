@@ -52,7 +52,7 @@ def test_batch_is_padded_on_the_right():
         ([[1], [], []], [0, 1, 0], "message 1 has no tokens"),
         *(
             ([[1]], [label], "labels holds .*: give whole numbers from 0")
-            for label in (-1, 0.5, True, "spam", "1", None, math.nan, math.inf)
+            for label in (-1, 0.5, "spam", "1", None, math.nan, math.inf)
         ),
     ],
 )
@@ -151,5 +151,5 @@ def test_encode_cuts_at_max_length_and_at_the_limit_of_the_model(
 
 @pytest.mark.parametrize("max_length", [2, 1, 0, -1])
 def test_encode_refuses_to_cut_everything(tokenizer, max_length):
-    with pytest.raises(ValueError, match=f"max_length is {max_length}: give 3 or more"):
+    with pytest.raises(ValueError, match=f"max_length is {max_length}: give .* from 3"):
         batches.encode(tokenizer, messages_of("so"), max_length=max_length)

@@ -267,7 +267,7 @@ THREE = Examples([[1], [2]], [0, 2])
         *(
             (
                 {"max_norm": value},
-                f"max_norm is {value}: give a length above 0, or None",
+                f"max_norm is {value}: give a finite number above 0",
             )
             for value in (0, -1.0, math.nan)
         ),

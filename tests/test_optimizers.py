@@ -86,7 +86,7 @@ def test_tied_parameters_are_one():
 @pytest.mark.parametrize(
     ("lr", "words"),
     [
-        (-0.1, "lr is -0.1: give finite numbers from 0"),
+        (-0.1, "lr is -0.1: give a finite number from 0"),
         (math.nan, "lr is nan"),
         ({"": 0.1, "head": math.inf}, "lr is inf"),
         ({"head": 0.1}, "no rate for 'body.one.weight': add"),
