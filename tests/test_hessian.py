@@ -7,6 +7,7 @@ import pytest
 import torch
 from scipy.sparse.linalg import eigsh
 from torch import nn
+from torch.func import functional_call
 from torch.nn import functional as F
 
 from course_utils import attention, batches, data, hessian, models, steps
@@ -66,6 +67,19 @@ def library(model, x, y):
     return operator.to_scipy()
 
 
+def dense_hessian(model, x, y):
+    """All second derivatives, by PyTorch's own function."""
+    sizes = {name: param.shape for name, param in model.named_parameters()}
+
+    def loss(vector):
+        parts = vector.split([size.numel() for size in sizes.values()])
+        named = {n: p.view(sizes[n]) for n, p in zip(sizes, parts, strict=True)}
+        return F.cross_entropy(functional_call(model, named, (x,)), y)
+
+    start = torch.cat([param.detach().flatten() for param in model.parameters()])
+    return torch.autograd.functional.hessian(loss, start).numpy()
+
+
 def flat(tensors):
     return torch.cat([t.flatten() for t in tensors]).numpy()
 
@@ -74,10 +88,11 @@ def flat(tensors):
 def test_as_curvlinops_and_the_dense_hessian_have_it(name):
     model, x, y = problem(name)
     profile = steps.profile(model, lambda m: F.cross_entropy(m(x), y))
-    operator = library(model, x, y)
-    dense = operator @ np.eye(operator.shape[0])
-    assert np.allclose(dense, dense.T, atol=1e-10)
+    dense = dense_hessian(model, x, y)
     d = flat(profile.direction)
+    if name != "attention":  # there curvlinops 3.0.1 is not symmetric
+        operator = library(model, x, y)
+        assert np.allclose(operator @ np.eye(len(d)), dense, atol=1e-10)
     assert profile.curvature == pytest.approx(d @ dense @ d, rel=1e-6)
     largest = np.linalg.eigvalsh(dense)[-1]
     assert profile.stable_lr == pytest.approx(2 / largest, rel=1e-6)

@@ -1,5 +1,6 @@
 """What is shipped: the wheel, the lists of requirements, and what no file may say."""
 
+import base64
 import json
 import os
 import re
@@ -181,3 +182,14 @@ def test_readme_links_to_files_that_exist(root, readme):
     links = re.findall(r"\]\(([^)#:]+)\)", re.sub(r"(?s)<!--.*?-->", "", readme))
     assert links
     assert not [link for link in links if not (root / link).exists()]
+
+
+def test_the_picture_of_the_readme_is_a_lessons_own(root):
+    """The film of lesson 4 as it is stored: no picture of an earlier state."""
+    film = base64.b64encode((root / "docs/film.png").read_bytes()).decode()
+    lesson = json.loads(
+        (root / "notebooks/04_gradient_descent.ipynb").read_text("utf-8")
+    )
+    outputs = [out for cell in lesson["cells"] for out in cell.get("outputs", [])]
+    stored = ["".join(out.get("data", {}).get("image/png", "")) for out in outputs]
+    assert film in [picture.replace("\n", "") for picture in stored]
