@@ -45,6 +45,16 @@ def test_every_frame_says_what_the_profile_says(profile, shown):
         assert alt == f"{profile.report(lr)} {landing}"
 
 
+def test_a_profile_alone_shows_the_ray():
+    """Of a learner's own model, without a picture of it."""
+    torch.manual_seed(0)
+    model, x = torch.nn.Linear(4, 1), torch.randn(8, 4)
+    alone = steps.profile(model, lambda m: m(x).square().mean())
+    panel = explore.step(alone, num_frames=5, marks=("best", "break even", "stable"))
+    assert panel.film.alts == [str(alone.report(lr)) for lr in panel.film.values]
+    assert [mark["label"] for mark in panel.film.marks][:2] == ["best", "break even"]
+
+
 def test_landing_by_hand(shown):
     """On the bowl the gradient is H @ params, and the step a plain subtraction."""
     start = np.array(BOWL.start)

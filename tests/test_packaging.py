@@ -184,6 +184,14 @@ def test_readme_links_to_files_that_exist(root, readme):
     assert not [link for link in links if not (root / link).exists()]
 
 
+def test_the_code_of_the_readme_runs(readme, capsys):
+    (code,) = re.findall(r"```python\n(.*?)```", readme, re.DOTALL)
+    names: dict = {}
+    exec(code, names)
+    assert "Learning rate 0.1" in capsys.readouterr().out
+    assert names["profile"].stable_lr > 0
+
+
 def test_the_picture_of_the_readme_is_a_lessons_own(root):
     """The film of lesson 4 as it is stored: no picture of an earlier state."""
     film = base64.b64encode((root / "docs/film.png").read_bytes()).decode()
