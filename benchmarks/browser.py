@@ -23,14 +23,16 @@ import torch
 from ipywidgets import SelectionSlider, interact
 from matplotlib import pyplot as plt
 
-from course_utils import explore, plots, steps, surfaces
+from course_utils import steps
+from course_utils.pictures import explore, plots, views
+from course_utils.steps import surfaces
 
 bowl = surfaces.bowl(condition=5)
 params = torch.tensor(bowl.start, dtype=torch.float64, requires_grad=True)
 profile = steps.profile(params, bowl)
 lrs = explore.learning_rates(profile)
 """
-FILM = "explore.step(profile, explore.path(bowl))"
+FILM = "explore.step(profile, views.path(bowl))"
 INTERACT = """
 def draw(lr):
     figure, (left, right) = plt.subplots(1, 2, figsize=(9.6, 4.4))

@@ -2,7 +2,7 @@
 
     python benchmarks/film.py
 
-Compares `film.shoot` with drawing the whole figure for every frame, and the shared
+Compares `shooting.shoot` with drawing the whole figure for every frame, and the shared
 palette with other encodings. The figure: level lines or a heat map left, curves right.
 """
 
@@ -14,7 +14,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from PIL import Image
 
-from course_utils import film
+from course_utils.pictures import shooting
 
 LRS = np.geomspace(1e-3, 1, 61)
 START = np.array([2.0, 1.5])
@@ -97,7 +97,7 @@ def now():
 
 
 def main():
-    film.shoot(*scene("level lines"), 1)  # fonts are loaded once
+    shooting.shoot(*scene("level lines"), 1)  # fonts are loaded once
     encodings = {
         "palette of 64 a frame, PNG": lambda p: encode(
             p.quantize(64, method=Image.Quantize.FASTOCTREE), "PNG"
@@ -113,7 +113,7 @@ def main():
         )
         pictures = redraw(*scene(kind), 61)
         start = now()
-        row("film.shoot", start, film.shoot(*scene(kind), 61), pictures)
+        row("shooting.shoot", start, shooting.shoot(*scene(kind), 61), pictures)
         start = now()
         frames = [encode(p, "PNG") for p in redraw(*scene(kind), 61)]
         row("full redraw, all colors, PNG", start, frames, pictures)

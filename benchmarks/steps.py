@@ -14,13 +14,13 @@ import time
 import torch
 from torch.nn import functional as F
 
-from course_utils import data, steps, text
+from course_utils import models, steps, text
 from course_utils.models import MLP
 
 
 def mlp_problem(batch_size):
     """The MLP of lesson 2 on messages: (model, loss_fn)."""
-    messages = data.load_sms().train
+    messages = text.load_sms().train
     token_lists = [text.tokenize(text.clean(message)) for message in messages.texts]
     vocabulary = text.Vocabulary(max_size=1000).fit(token_lists)
     ids = [vocabulary.encode(tokens) for tokens in token_lists[:batch_size]]
@@ -37,10 +37,10 @@ def bert_problem(batch_size):
     from transformers.utils import logging
 
     logging.disable_progress_bar()
-    folder = data.model_dir()
+    folder = models.model_dir()
     tokenizer = AutoTokenizer.from_pretrained(folder)
     body = BertModel.from_pretrained(folder).eval()
-    messages = data.load_sms().train
+    messages = text.load_sms().train
     batch = tokenizer(
         list(messages.texts[:batch_size]), padding=True, return_tensors="pt"
     )

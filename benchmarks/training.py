@@ -19,7 +19,9 @@ import time
 import numpy as np
 import torch
 
-from course_utils import batches, data, evaluation, models, training
+from course_utils import models, text, training
+from course_utils.text import batches
+from course_utils.training import evaluation
 
 NUM_MESSAGES, LR, MAX_LENGTH = 1024, 2e-4, 64
 VARIANTS = {
@@ -33,7 +35,7 @@ VARIANTS = {
 
 def problem(seed, num_messages=NUM_MESSAGES):
     """(model, tokenizer, train, validation); the seed decides head and messages."""
-    sms = data.load_sms()
+    sms = text.load_sms()
     torch.manual_seed(seed)
     model, tokenizer = models.load_bert(num_labels=2)
     order = np.random.default_rng(seed).permutation(len(sms.train))[:num_messages]

@@ -73,16 +73,16 @@ def test_wheel_works_in_an_empty_environment(built, tmp_path):
     python = tmp_path / "env" / binary
     options = ("install", "-q", "--no-deps", "--no-index", built["direct"])
     run(sys.executable, "-m", "pip", "--python", python, *options, cwd=tmp_path)
-    ask = "from course_utils import data; print(data.folder() / 'README.md')"
+    ask = "from course_utils.runtime import files; print(files.folder() / 'README.md')"
     readme = run(python, "-I", "-c", ask, cwd=tmp_path)
     assert readme.startswith(str(tmp_path))
     assert "sha256" in Path(readme).read_text(encoding="utf-8")
 
 
 def test_editable_install_reads_the_data_of_the_checkout(root):
-    from course_utils import data
+    from course_utils.runtime import files
 
-    assert data.folder() == root / "data"
+    assert files.folder() == root / "data"
 
 
 # The three lists of requirements

@@ -10,18 +10,12 @@ from shapes import annotated, checked
 from torch.nn import functional as F
 from transformers import BertConfig, BertForSequenceClassification
 
-from course_utils import (
-    attention,
-    batches,
-    evaluation,
-    explore,
-    models,
-    plots,
-    rules,
-    steps,
-    surfaces,
-    text,
-)
+from course_utils import models, steps, text
+from course_utils.models import attention
+from course_utils.pictures import explore, plots, views
+from course_utils.steps import rules, surfaces
+from course_utils.text import batches
+from course_utils.training import evaluation
 
 MODULES = attention, evaluation, explore, models, plots, rules, surfaces, text
 SIZES = {
@@ -51,14 +45,14 @@ def test_every_shape_comment_is_true():
             bert, lambda model: F.cross_entropy(model(ids, mask).logits, targets)
         )
         words = ["one", "two", "three"]
-        three = explore.predictions((ids, mask), words, [0, 1, 0])
+        three = views.predictions((ids, mask), words, [0, 1, 0])
         profile.along([0.1], three.measure)
-        one = explore.attending(ids[:1, :3], words, layer=0, head=1)
+        one = views.attending(ids[:1, :3], words, layer=0, head=1)
         profile.along([0.1], one.measure)
         plots.say_attention(np.eye(3), words)
         bowl = surfaces.bowl(condition=3)
         axes = matplotlib.figure.Figure().subplots()
-        explore.path(bowl).animate(axes, bowl.start, [bowl.start])
+        views.path(bowl).animate(axes, bowl.start, [bowl.start])
     assert not left
 
 

@@ -13,7 +13,7 @@ import pytest
 import torch
 from torch import nn
 
-from course_utils.batches import Examples
+from course_utils.text.batches import Examples
 
 
 class Tiny(nn.Module):

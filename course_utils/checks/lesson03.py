@@ -7,8 +7,8 @@ from collections.abc import Iterator
 import numpy as np
 import torch
 
-from course_utils.attention import scaled_dot_product_attention
 from course_utils.checks import Verdict, judge, require_function
+from course_utils.models.attention import scaled_dot_product_attention
 
 
 def _random(*shape, seed=0) -> torch.Tensor:

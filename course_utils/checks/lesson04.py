@@ -4,8 +4,8 @@ from functools import partial
 
 import torch
 
-from course_utils import surfaces
 from course_utils.checks import Verdict, judge
+from course_utils.steps import surfaces
 
 BOWLS = (surfaces.bowl(4, angle=0.5), surfaces.bowl(10, scale=3), surfaces.bowl(30))
 

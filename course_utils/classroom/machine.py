@@ -3,7 +3,7 @@
 import importlib.metadata
 import sys
 
-from course_utils import data
+from course_utils import text
 
 GIGABYTE = 2**30
 
@@ -16,8 +16,8 @@ def check() -> list[tuple[str, str]]:
     return [
         ("Python", _python()),
         ("packages", _packages()),
-        ("messages", _found(data.load_sms)),
-        ("model", _found(data.model_dir)),
+        ("messages", _found(lambda: text.load_sms())),
+        ("model", _found(_find_model)),
         ("memory", _memory()),
     ]
 
@@ -54,10 +54,16 @@ def _is_installed(requirement) -> bool:
     return requirement.specifier.contains(version, prereleases=True)
 
 
+def _find_model() -> None:
+    from course_utils import models  # needs PyTorch, which may be missing
+
+    models.model_dir()
+
+
 def _found(find) -> str:
     try:
         find()
-    except (OSError, ValueError) as error:
+    except (ImportError, OSError, ValueError) as error:
         return str(error)
     return "ok"
 

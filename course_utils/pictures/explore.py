@@ -3,40 +3,23 @@
 No model is trained and no gradient taken here; every number comes from the result.
 """
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from functools import partial
-from typing import Any
 
 import ipywidgets
 import numpy as np
 import torch
-from matplotlib.artist import Artist
-from matplotlib.axes import Axes
 
-from course_utils import film, plots, rules, training
+from course_utils import training
+from course_utils.pictures import film, plots, shooting, views
+from course_utils.steps import rules
 
 MARKS = {"best": "best_lr", "break even": "break_even_lr", "stable": "stable_lr"}
 
 
-@dataclass(frozen=True)
-class Picture:
-    """What the left half of a step's film shows.
-
-    measure: model to the thing drawn; called before the step and after each size.
-    animate: (ax, before, afters) to the artists that move and `update(i)`, which sets
-        them for frame i; the fixed part is drawn at once.
-    describe: (before, after) to one sentence.
-    """
-
-    measure: Callable[[Any], Any]
-    animate: Callable[[Axes, Any, Sequence], tuple[list[Artist], Callable[[int], None]]]
-    describe: Callable[[Any, Any], str]
-
-
 def step(
     profile,
-    picture: Picture | None = None,
+    picture: views.Picture | None = None,
     *,
     promises: Sequence[str] = ("linear", "quadratic"),
     marks: Sequence[str] = (),
@@ -68,7 +51,7 @@ def step(
             f"{sentence} {picture.describe(before, after)}"
             for sentence, after in zip(sentences, afters, strict=True)
         ]
-    frames = film.shoot(
+    frames = shooting.shoot(
         figure, moving, lambda i: [update(i) for update in updates], len(lrs)
     )
     return film.Panel(
@@ -112,126 +95,6 @@ def _animate_ray(ax, profile, lrs, promises, marks):
     return [here, dot], update
 
 
-def path(surface) -> Picture:
-    """The step on the level lines of a `Surface`; the model is its parameters (2,)."""
-
-    def animate(ax, start, points):
-        _draw_landscape(ax, surface)
-        ax.plot(*start, "s", color="black", markersize=9)
-        ax.annotate(
-            "start", tuple(start), (8, 6), textcoords="offset points", fontsize=12
-        )
-        (line,) = ax.plot([], [], color=plots.RED, linewidth=2.5)
-        (tip,) = ax.plot([], [], "o", color=plots.RED, markersize=11)
-
-        def update(i):
-            line.set_data(*zip(start, points[i], strict=True))
-            tip.set_data([points[i][0]], [points[i][1]])
-
-        return [line, tip], update
-
-    def describe(start, point):
-        return f"The step lands at ({point[0]:.2f}, {point[1]:.2f})."
-
-    return Picture(plots.numbers, animate, describe)
-
-
-def _draw_landscape(ax, surface) -> None:
-    x, y = (np.linspace(low, high, 120) for low, high in surface.bounds)
-    grid = torch.tensor(np.stack(np.meshgrid(x, y), axis=-1))  # (120, 120, 2)
-    plots.landscape(x, y, surface(grid).numpy(), ax=ax, minima=surface.minima)
-
-
-def predictions(features, names: Sequence[str], targets: Sequence[int]) -> Picture:
-    """P(spam) of chosen messages, before the step (hollow) and after it (filled).
-
-    features: what the model takes, (B, D), or a tuple such as token_ids (B, T) and
-    attention_mask (B, T); names: B short texts; targets: B of 0, 1.
-    """
-    inputs = features if isinstance(features, tuple) else (features,)
-
-    def measure(model):
-        device = next(model.parameters()).device
-        output = model(*(each.to(device) for each in inputs))
-        logits = getattr(output, "logits", output)  # (B, 2)
-        return plots.numbers(torch.softmax(logits, dim=-1)[:, 1])  # (B,)
-
-    def animate(ax, before, afters):
-        plots.predictions(names, before, targets, ax=ax)
-        (dots,) = ax.plot([], [], "o", color=plots.BLUE, markersize=10)
-
-        def update(i):
-            dots.set_data(afters[i], range(len(names)))
-
-        return [dots], update
-
-    def describe(before, after):
-        changed = int(((before > 0.5) != (after > 0.5)).sum())
-        return f"{changed} of {len(names)} messages shown changed sides."
-
-    return Picture(measure, animate, describe)
-
-
-def line(x, y) -> Picture:
-    """Points, and the line through zero with the step's slope; the model is (1,).
-
-    x, y: (N,) coordinates of the points.
-    """
-    x, y = plots.numbers(x), plots.numbers(y)
-
-    def animate(ax, start, slopes):
-        ax.plot(x, y, "o", color="black", markersize=7)
-        ends = np.array([x.min(), x.max()])
-        ax.plot(ends, start * ends, "--", color=plots.GRAY, label="before")
-        (drawn,) = ax.plot([], [], color=plots.BLUE, linewidth=2.5, label="after")
-        room = 1.5 * np.abs(y).max()
-        ax.set(xlabel="x", ylabel="y", ylim=(-room, room))
-        ax.legend(fontsize=12, frameon=False)
-        return [drawn], lambda i: drawn.set_data(ends, slopes[i] * ends)
-
-    def describe(start, slope):
-        return f"The line's slope goes from {start:.2f} to {slope:.2f}."
-
-    return Picture(lambda slope: slope.detach().item(), animate, describe)
-
-
-def attending(token_ids, tokens: Sequence[str], *, layer: int, head: int) -> Picture:
-    """One head's attention in a BERT classifier, and P(spam), after the step.
-
-    token_ids: (1, T); tokens: T texts; layer and head count from 0. The model needs
-    `load_bert(num_labels=2, attention="eager")`.
-    """
-
-    def measure(model):
-        device = next(model.parameters()).device
-        output = model(token_ids.to(device), output_attentions=True)
-        weights = plots.numbers(output.attentions[layer][0, head])  # (T, T)
-        return weights, torch.softmax(output.logits, dim=-1)[0, 1].item()
-
-    def animate(ax, before, afters):
-        plots.attention(before[0], tokens, ax=ax)
-        (image,) = ax.images
-        title = ax.set_title(" ", fontsize=14)
-
-        def update(i):
-            image.set_data(afters[i][0])
-            title.set_text(
-                f"P(spam) {before[1]:.2f}, after the step {afters[i][1]:.2f}"
-            )
-
-        return [image, title], update
-
-    def describe(before, after):
-        moved = np.abs(after[0] - before[0]).sum(axis=1).mean() / 2
-        return (
-            f"P(spam) of the message goes from {before[1]:.2f} to {after[1]:.2f}, and "
-            f"{moved:.0%} of the attention moves. "
-            + plots.say_attention(after[0], tokens)
-        )
-
-    return Picture(measure, animate, describe)
-
-
 def beliefs(
     steps: Sequence[int], probabilities, losses: Sequence[float], names, targets
 ) -> film.Panel:
@@ -262,7 +125,7 @@ def beliefs(
 
     return film.Panel(
         film.Film(
-            frames=film.shoot(figure, [dots, here], update, len(steps)),
+            frames=shooting.shoot(figure, [dots, here], update, len(steps)),
             values=list(steps),
             labels=[f"step {step}" for step in steps],
             alts=[say(i) for i in range(len(steps))],
@@ -292,7 +155,7 @@ def attention(attention_weights: Sequence, tokens: Sequence[str]) -> film.Panel:
 
     return film.Panel(
         film.Film(
-            frames=film.shoot(figure, [image, title], update, len(patterns)),
+            frames=shooting.shoot(figure, [image, title], update, len(patterns)),
             values=range(1, len(patterns) + 1),
             labels=labels,
             alts=[
@@ -381,7 +244,7 @@ def _panel(shoot, controls) -> film.Panel:
 def _shoot_runs(surface, lrs, runs, marks) -> dict:
     """What a film of one run for each learning rate holds."""
     figure, (left, right) = plots.canvas(9.6, 4.4, columns=2)
-    _draw_landscape(left, surface)
+    views.draw_landscape(left, surface)
     losses = [run.losses.tolist() for run in runs]
     plots.loss_axes(losses, ax=right)
     (path,) = left.plot([], [], "o-", color=plots.RED, markersize=4, linewidth=1.5)
@@ -393,7 +256,7 @@ def _shoot_runs(surface, lrs, runs, marks) -> dict:
         curve.set_data(range(len(losses[i])), losses[i])
         title.set_text(f"learning rate {lrs[i]:.2g}")
 
-    frames = film.shoot(figure, [path, curve, title], update, len(lrs))
+    frames = shooting.shoot(figure, [path, curve, title], update, len(lrs))
     return {
         "frames": frames,
         "index": int(np.argmin([run[-1] for run in losses])),

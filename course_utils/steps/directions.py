@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from course_utils.standpoint import Standpoint
+from course_utils.steps.standpoint import Standpoint
 
 Direction = str | Tensor | Sequence[Tensor] | torch.optim.Optimizer
 

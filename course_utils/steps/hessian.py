@@ -8,7 +8,6 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 import torch
-from scipy.linalg import eigvalsh_tridiagonal
 from torch import Tensor
 
 Vector = list[Tensor]
@@ -174,7 +173,7 @@ def largest_eigenvalue(
         ]  # orthogonal to v and last
         beta = norm(w)
         diagonal.append(alpha)
-        values = eigvalsh_tridiagonal(diagonal, beside)
+        values = np.linalg.eigvalsh(np.diag(diagonal) + np.diag(beside, -1))
         estimates.append(float(values[-1]))
         if len(estimates) >= max(LEAST, STILL + 1):
             rise = estimates[-1] - estimates[-1 - STILL]

@@ -15,8 +15,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from course_utils import directions, hessian, interrupts, progress, randomness, rays
-from course_utils.standpoint import Model, Standpoint, name_of, trainable
+from course_utils.runtime import interrupts, progress, randomness
+from course_utils.steps import directions, hessian, rays
+from course_utils.steps.standpoint import Model, Standpoint, name_of, trainable
 
 DIFFERENCE = "difference of gradients"
 

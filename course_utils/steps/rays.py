@@ -8,7 +8,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.optimize import brentq, minimize_scalar
 
 Loss = Callable[[float], float]
 FIRST = 1e-3  # the share of the loss that the slope promises for the first size
@@ -31,6 +30,8 @@ class Ray:
 
     def lowest(self) -> float:
         """The lowest point, no finer than its loss can be told from its neighbors'."""
+        from scipy.optimize import minimize_scalar  # half a second to import
+
         i = int(np.nanargmin(self.losses))
         if i == 0:
             return 0.0
@@ -54,6 +55,8 @@ class Ray:
 
     def crossing(self) -> float:
         """Where the loss is back at its start; infinite where it never is."""
+        from scipy.optimize import brentq
+
         start = self.losses[0]
         if len(self.lrs) == 1:
             return 0.0

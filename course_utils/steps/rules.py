@@ -20,7 +20,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from course_utils import hessian
+from course_utils.steps import hessian
 
 Tensors = Tensor | list[Tensor] | dict[Any, Tensor]
 

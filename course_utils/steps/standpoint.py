@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
 
-from course_utils import interrupts, randomness
+from course_utils.runtime import interrupts, randomness
 
 Model = nn.Module | Tensor | Sequence[Tensor]
 

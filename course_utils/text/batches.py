@@ -13,7 +13,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from course_utils import arguments, text
+from course_utils.runtime import arguments
+from course_utils.text import words
 
 BLOCK = 8  # batches sorted by length together
 NO_LIMIT = 10**9  # what a tokenizer without a limit gives as one is above this
@@ -66,14 +67,14 @@ class Examples:
         self, *, padding_id: int = 0, device: torch.device | str = "cpu"
     ) -> tuple[Tensor, Tensor, Tensor]:
         """All as one: token_ids (B, T), attention_mask (B, T), labels (B,)."""
-        tensors = *text.pad_batch(self.token_ids, padding_id=padding_id), self.labels
+        tensors = *words.pad_batch(self.token_ids, padding_id=padding_id), self.labels
         return tuple(torch.as_tensor(each).to(device) for each in tensors)  # type: ignore
 
 
 def encode(tokenizer, messages, *, max_length: int | None = None) -> Examples:
     """Messages as a `transformers` tokenizer sees them.
 
-    messages: a `data.Messages`. max_length: longer messages are cut to so many tokens;
+    messages: a `text.Messages`. max_length: longer messages are cut to so many tokens;
     None cuts at the tokenizer's own limit, if it has one.
     Errors: ValueError for a max_length below 3, or a text that holds half an emoji.
     """

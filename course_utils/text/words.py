@@ -13,7 +13,7 @@ from functools import cache
 from numbers import Integral
 from typing import TYPE_CHECKING, Any
 
-from course_utils import data
+from course_utils.runtime import files
 
 if TYPE_CHECKING:  # torch and nltk take seconds to import, so functions import them
     import torch
@@ -160,7 +160,7 @@ def tokenize(text: str) -> list[str]:
 @cache
 def stop_words() -> frozenset[str]:
     """NLTK's 198 English stop words, kept in the course's data folder."""
-    file = data.folder() / "nltk_data/corpora/stopwords/english"
+    file = files.folder() / "nltk_data/corpora/stopwords/english"
     return frozenset(file.read_text("utf-8").split())
 
 
@@ -196,7 +196,7 @@ def tag(tokens: Sequence[str]) -> list[tuple[str, str]]:
 def _tagger():
     from nltk.tag.perceptron import PerceptronTagger
 
-    model = json.loads((data.folder() / "tagger/universal.json").read_text("utf-8"))
+    model = json.loads((files.folder() / "tagger/universal.json").read_text("utf-8"))
     tagger = PerceptronTagger(load=False)
     tagger.decode_json_params((model["weights"], model["tagdict"], model["classes"]))
     return tagger

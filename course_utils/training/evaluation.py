@@ -8,9 +8,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from course_utils import batches, limits
-from course_utils.batches import Examples
-from course_utils.limits import unwrapped
+from course_utils.text import batches
+from course_utils.text.batches import Examples
+from course_utils.training import limits
+from course_utils.training.limits import unwrapped
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from torch import nn
 
-from course_utils.batches import Examples
+from course_utils.text.batches import Examples
 
 POSITIONS = "position_embeddings", "wpe", "embed_positions"  # tables of positions
 

@@ -9,7 +9,7 @@ import torch
 from torch import nn
 from torch.optim.lr_scheduler import LambdaLR, ReduceLROnPlateau
 
-from course_utils import arguments
+from course_utils.runtime import arguments
 
 OPTIMIZERS: dict[str, Callable] = {
     "sgd": torch.optim.SGD,

@@ -1,118 +1,24 @@
-"""Many steps: on a surface with `descend`, of a classifier with `fit`."""
+"""Many steps of a classifier: `fit`, and the `Run` that can be saved and resumed."""
 
-import copy
 import hashlib
 import math
 from collections.abc import Callable, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
-from numbers import Integral
+from dataclasses import asdict
 from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from course_utils import (
-    arguments,
-    batches,
-    checkpoints,
-    evaluation,
-    interrupts,
-    limits,
-    memory,
-    optimizers,
-    progress,
-    randomness,
-)
-from course_utils.batches import Examples
-from course_utils.evaluation import Metrics
-from course_utils.surfaces import Surface
+from course_utils.runtime import arguments, interrupts, memory, progress, randomness
+from course_utils.text import batches
+from course_utils.text.batches import Examples
+from course_utils.training import admission, checkpoints, evaluation, optimizers
+from course_utils.training.evaluation import Metrics
+from course_utils.training.history import History
 
 LARGE = 10_000_000  # parameters; the run of a smaller model leaves little behind
-
-
-@dataclass(frozen=True)
-class Trajectory:
-    """Where a run of steps went.
-
-    points: the start and the point after each step, (S + 1, 2).
-    losses: the loss at each of them, (S + 1,).
-    diverged_at: the number of the step whose result was no longer finite, and with
-        which the run stopped; None if every step was.
-    """
-
-    points: Tensor
-    losses: Tensor
-    diverged_at: int | None = None
-
-    @property
-    def num_steps(self) -> int:
-        """Steps taken with a finite result."""
-        return len(self.losses) - 1
-
-
-def descend(surface: Surface, start, rule: Callable, num_steps: int) -> Trajectory:
-    """Follow `rule` down `surface` for `num_steps` steps, or until it diverges.
-
-    start: two numbers. rule: called as rule(params, grads, *state); it returns params,
-    or (params, state), and gets that state at the next step. See `rules`.
-
-    Errors: ValueError where num_steps is negative or the start is not two finite
-    numbers with a finite loss, TypeError where num_steps is no whole number.
-    """
-    if isinstance(num_steps, bool) or not isinstance(num_steps, Integral):
-        raise TypeError(f"num_steps is {num_steps!r}: give a whole number")
-    if num_steps < 0:
-        raise ValueError(f"num_steps is {num_steps}: give 0 or more")
-    params = torch.as_tensor(start, dtype=torch.float64).detach().clone()
-    if params.shape != (2,) or not _is_finite(params, surface(params)):
-        raise ValueError(f"start is {start!r}: give two numbers with a finite loss")
-    points, losses, diverged_at = [params], [surface(params)], None
-    state: list = []  # what the rule remembers
-    for step in range(1, num_steps + 1):
-        result = rule(params, surface.gradient(params), *state)
-        params, *state = result if isinstance(result, tuple) else (result,)
-        loss = surface(params)
-        if not _is_finite(params, loss):
-            diverged_at = step
-            break
-        points.append(params)
-        losses.append(loss)
-    return Trajectory(torch.stack(points), torch.stack(losses), diverged_at)
-
-
-def _is_finite(params: Tensor, loss: Tensor) -> bool:
-    return bool(torch.isfinite(params).all() and torch.isfinite(loss))
-
-
-@dataclass
-class History:
-    """What a run of `fit` did.
-
-    loss, lr, grad_norm, update_ratio: one a step. loss is that of the batch before the
-        step, lr the largest of the groups, grad_norm that before clipping, update_ratio
-        the length of the step beside the length of the parameters.
-    validation: `evaluation.Metrics` after each epoch; best_epoch: the one with the
-        lowest validation loss, from 1 (without a validation set, the last whole one).
-    ended: how the run ended, in words; diverged_at: the step whose loss or gradient
-        was not finite, else None.
-    """
-
-    loss: list[float] = field(default_factory=list)
-    lr: list[float] = field(default_factory=list)
-    grad_norm: list[float] = field(default_factory=list)
-    update_ratio: list[float] = field(default_factory=list)
-    validation: list[Metrics] = field(default_factory=list)
-    num_epochs: int = 0
-    best_epoch: int = 0
-    ended: str = ""
-    diverged_at: int | None = None
-
-    @property
-    def num_steps(self) -> int:
-        """Steps taken."""
-        return len(self.loss)
 
 
 class Interrupted(KeyboardInterrupt):
@@ -191,7 +97,7 @@ class Run:
                 "validation is missing: patience and the plateau schedule look at its "
                 "loss"
             )
-        _check_examples(model, train, validation)
+        admission.check_examples(model, train, validation)
         self.model, self.train, self.validation = model, train, validation
         self.num_epochs, self.batch_size, self.seed = num_epochs, batch_size, seed
         self.max_norm, self.patience = max_norm, patience
@@ -202,8 +108,8 @@ class Run:
         groups = optimizers.groups(model, lr, weight_decay)
         self._rates = [group["lr"] for group in groups]
         self._params = [param for group in groups for param in group["params"]]
-        _check_sparse(model, optimizer)
-        _check_last_batch(model, train, batch_size)
+        admission.check_sparse(model, optimizer)
+        admission.check_last_batch(model, train, batch_size)
         self.optimizer = optimizers.make(optimizer, groups)
         self._groups = _hash_of_groups(model, self.optimizer)
         self.schedule = optimizers.schedule(schedule, self.optimizer, self.num_steps)
@@ -436,51 +342,3 @@ def _clip(params: list[Tensor], max_norm: float) -> Tensor:
     for value in values:
         value.mul_((max_norm / (total + 1e-6)).clamp(max=1))
     return total
-
-
-def _check_sparse(model: nn.Module, optimizer) -> None:
-    """Adam keeps a memory of every row, which a sparse gradient does not have."""
-    is_sparse = any(getattr(module, "sparse", False) for module in model.modules())
-    if is_sparse and optimizer in ("adam", "adamw"):
-        raise ValueError(
-            f"optimizer {optimizer!r} takes no sparse gradients, and the model has a "
-            'sparse embedding: give "sgd" or "momentum", or make it with sparse=False'
-        )
-
-
-def _check_last_batch(model: nn.Module, train: Examples, batch_size: int) -> None:
-    """Batch norm cannot train on a batch of one message, if that is all it sees."""
-    is_normed = any(
-        isinstance(m, nn.modules.batchnorm._BatchNorm) for m in model.modules()
-    )
-    if not is_normed or (batch_size > 1 and len(train) % batch_size != 1):
-        return
-    trial = copy.deepcopy(model).train()
-    try:
-        with torch.no_grad(), randomness.swapped(randomness.states()):
-            evaluation.logits_of(
-                trial, *evaluation.batch_for(trial, train.take([0]))[:2]
-            )
-    except ValueError as error:
-        raise ValueError(
-            f"batches of {batch_size} leave one message alone, and the model's batch "
-            "norm needs two: give another batch_size"
-        ) from error
-
-
-def _check_examples(model, train: Examples, validation: Examples | None) -> None:
-    for name, examples in {"train": train, "validation": validation}.items():
-        if examples is not None and not len(examples):
-            raise ValueError(f"{name} is empty: give at least one example")
-    if len(set(train.labels)) == 1:
-        raise ValueError(
-            f"every training label is {train.labels[0]}: give examples of two classes"
-        )
-    num_classes = evaluation.predict(model, train.take([0])).shape[1]
-    for examples in filter(None, (train, validation)):
-        limits.check(model, examples)
-        if max(examples.labels) >= num_classes:
-            raise ValueError(
-                f"labels holds {max(examples.labels)}: the model has {num_classes} "
-                "classes, from 0"
-            )

@@ -176,7 +176,7 @@ def count_films(models):
     """Runs in the kernel: how many of these widgets hold a film."""
     from ipywidgets.widgets import widget
 
-    from course_utils.film import Film
+    from course_utils.pictures.film import Film
 
     shown = [widget._instances.get(model) for model in models]
     return sum(isinstance(getattr(made, "film", made), Film) for made in shown)
@@ -190,7 +190,7 @@ def film_content(models, number):
     from ipywidgets.widgets import widget
     from PIL import Image
 
-    from course_utils.film import Film
+    from course_utils.pictures.film import Film
 
     shown = [widget._instances.get(model) for model in models]
     films = [getattr(made, "film", made) for made in shown]

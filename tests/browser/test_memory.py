@@ -9,13 +9,15 @@ import pytest
 SETUP = """
 import torch
 
-from course_utils import explore, steps, surfaces
+from course_utils import steps
+from course_utils.pictures import explore, views
+from course_utils.steps import surfaces
 
 
 def show(condition):
     bowl = surfaces.bowl(condition=condition)
     params = torch.tensor(bowl.start, dtype=torch.float64, requires_grad=True)
-    return explore.step(steps.profile(params, bowl), explore.path(bowl))
+    return explore.step(steps.profile(params, bowl), views.path(bowl))
 """
 NUM_FILMS, NUM_RERUNS = 8, 3
 EIGHT_FILMS, AFTER_RERUNS = 300, 400  # MB

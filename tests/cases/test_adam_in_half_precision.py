@@ -5,7 +5,7 @@ same.)
 import pytest
 import torch
 
-from course_utils import rules
+from course_utils.steps import rules
 
 
 @pytest.mark.parametrize("rule", [rules.adam_step, rules.adamw_step])

@@ -57,13 +57,14 @@ def test_long_parameters_of_which_few_matter():
 
 # half a minute; .stable_lr fails after 200 products, several minutes
 def test_the_packaged_bert():
-    from course_utils import batches, data, models
+    from course_utils import models, text
+    from course_utils.text import batches
 
     said = {}
     for kind in ("eager", "sdpa"):
         torch.manual_seed(0)
         bert, tokenizer = models.load_bert(num_labels=2, attention=kind)
-        train = data.load_sms().train
+        train = text.load_sms().train
         two = [[i for i, l in enumerate(train.labels) if l == k][:2] for k in (1, 0)]
         ids, mask, y = batches.encode(
             tokenizer, train.take(sum(two, [])), max_length=12

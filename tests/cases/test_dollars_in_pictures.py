@@ -5,7 +5,7 @@ stop the lesson.
 import numpy as np
 import pytest
 
-from course_utils import plots
+from course_utils.pictures import plots
 
 DRAW = {
     "predictions": lambda name, ax: plots.predictions([name], [0.3], [1], ax=ax),

@@ -3,8 +3,8 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from course_utils import evaluation
-from course_utils.batches import Examples
+from course_utils.text.batches import Examples
+from course_utils.training import evaluation
 
 IDS = [[2, 3], [4], [5]]
 

@@ -7,8 +7,9 @@ import re
 import transformers as tf
 from torch import nn
 
-from course_utils import evaluation, models, training
-from course_utils.batches import Examples
+from course_utils import models, training
+from course_utils.text.batches import Examples
+from course_utils.training import evaluation
 
 S = dict(
     vocab_size=60,

@@ -5,8 +5,9 @@ import numpy as np
 import pytest
 import torch
 
-from course_utils import data, models, surfaces, training
-from course_utils.batches import Examples
+from course_utils import models, text, training
+from course_utils.steps import surfaces
+from course_utils.text.batches import Examples
 
 R = np.random.default_rng(0)
 TRAIN = Examples(
@@ -36,7 +37,7 @@ def test_descend():
 
 
 def test_held_out():
-    data.load_sms(held_out=np.int64(500))
+    text.load_sms(held_out=np.int64(500))
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,8 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from course_utils import explore, steps
+from course_utils import steps
+from course_utils.pictures import explore, views
 
 
 def test_attention():
@@ -17,4 +18,4 @@ def test_predictions():
     x = torch.randn(2, 3).bfloat16()
     steps.profile(
         m, lambda k: F.cross_entropy(k(x).float(), torch.tensor([0, 1]))
-    ).along([0.1], explore.predictions(x, ["a", "b"], [0, 1]).measure)
+    ).along([0.1], views.predictions(x, ["a", "b"], [0, 1]).measure)

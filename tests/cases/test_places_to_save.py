@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from course_utils import checkpoints
+from course_utils.training import checkpoints
 
 
 def test_folder_that_is_not_there_yet():  # SafetensorError "I/O error ... .tmpXXXX"

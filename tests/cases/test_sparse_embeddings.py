@@ -3,7 +3,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from course_utils import models, steps, training
-from course_utils.batches import Examples
+from course_utils.text.batches import Examples
 
 
 def test_profile():

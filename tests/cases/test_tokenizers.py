@@ -5,9 +5,10 @@ import transformers as tf
 from tokenizers import Tokenizer, pre_tokenizers
 from tokenizers import models as kinds
 
-from course_utils import batches, data, models
+from course_utils import models, text
+from course_utils.text import batches
 
-MESSAGES = data.Messages((1, 2), ("free now", "now"), (1, 0))
+MESSAGES = text.Messages((1, 2), ("free now", "now"), (1, 0))
 
 
 def small():
@@ -68,6 +69,6 @@ def test_other_number_of_classes_is_named():
 def test_text_with_half_an_emoji():  # lone surrogates, from a broken JSON export
     _, tok = models.load_bert()
     try:
-        batches.encode(tok, data.Messages((7,), ("hi \ud83d there",), (0,)))
+        batches.encode(tok, text.Messages((7,), ("hi \ud83d there",), (0,)))
     except (TypeError, ValueError) as error:
         assert "message 0" in str(error), str(error)

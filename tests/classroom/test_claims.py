@@ -6,8 +6,8 @@ import io
 import nbformat
 import pytest
 
-from course_utils import claims
-from course_utils.claims import Record
+from course_utils.classroom import claims
+from course_utils.classroom.claims import Record
 
 
 def printed(*arguments):

@@ -8,7 +8,8 @@ from types import SimpleNamespace
 import psutil
 import pytest
 
-from course_utils import data, machine
+from course_utils import models, text
+from course_utils.classroom import machine
 
 
 def memory_of(monkeypatch, gigabytes):
@@ -84,7 +85,7 @@ def test_data_that_is_not_found_says_what_data_says(monkeypatch, part, finder, e
     def find():
         raise error("not found; install it with: pip")
 
-    monkeypatch.setattr(data, finder, find)
+    monkeypatch.setattr({"messages": text, "model": models}[part], finder, find)
     findings = dict(machine.check())
     assert findings[part] == "not found; install it with: pip"
     assert findings["Python"] == "ok"

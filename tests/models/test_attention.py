@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from torch import nn
 from torch.nn import functional as F
 
-from course_utils import data, models
-from course_utils.attention import (
+from course_utils import models, text
+from course_utils.models.attention import (
     Encoder,
     EncoderBlock,
     MultiHeadAttention,
@@ -220,7 +220,7 @@ def test_mask_of_another_batch_is_refused():
 
 def test_encoder_equals_the_real_bert():
     bert, tokenizer = models.load_bert(attention="eager")
-    texts = list(data.load_sms().validation.texts[:12])
+    texts = list(text.load_sms().validation.texts[:12])
     batch = tokenizer(texts, padding=True, return_tensors="pt")
     mask = batch["attention_mask"].bool()
     assert len(set(mask.sum(dim=1).tolist())) > 5  # of many lengths

@@ -9,8 +9,8 @@ from torch.nn import functional as F
 from transformers import AutoTokenizer, BertConfig, BertModel
 from transformers.utils import logging
 
-from course_utils import data
-from course_utils.models import load_bert
+from course_utils import models
+from course_utils.models import bert, load_bert
 
 TEXTS = ["Free prize! Call now", "so late", "I am in the office until five"]
 
@@ -29,7 +29,7 @@ def saved(tmp_path_factory):
         **{"intermediate_size": 5, "vocab_size": 30_522},
     )
     BertModel(config).save_pretrained(folder)
-    AutoTokenizer.from_pretrained(data.model_dir()).save_pretrained(folder)
+    AutoTokenizer.from_pretrained(models.model_dir()).save_pretrained(folder)
     return folder
 
 
@@ -44,7 +44,7 @@ def folder(saved, tmp_path):
 def test_default_is_the_packaged_model_and_says_nothing(loaded, capfd):
     model, tokenizer = load_bert()
     assert capfd.readouterr() == ("", "")
-    weights = load_file(data.model_dir() / "model.safetensors")
+    weights = load_file(models.model_dir() / "model.safetensors")
     for each in (model, loaded[0]):
         assert not any(module.training for module in each.modules())
         for name, param in each.named_parameters():
@@ -185,7 +185,7 @@ def test_pooler_may_be_missing(folder):
 
 
 def test_packaged_model_that_is_not_the_pinned_one(monkeypatch):
-    monkeypatch.setitem(data.MODEL_PINS, "model.safetensors", "0" * 64)
+    monkeypatch.setitem(bert.MODEL_PINS, "model.safetensors", "0" * 64)
     with pytest.raises(ValueError, match="is not the pinned file.*pip install"):
         load_bert()
 

@@ -7,8 +7,10 @@ import numpy as np
 import pytest
 import torch
 
-from course_utils import explore, film, plots, steps, surfaces
+from course_utils import steps
 from course_utils.models import MLP
+from course_utils.pictures import explore, film, plots, shooting, views
+from course_utils.steps import surfaces
 
 BOWL = surfaces.bowl(5.0, angle=0.4)
 PROMISES, MARKS = tuple(plots.PROMISES), tuple(explore.MARKS)
@@ -21,7 +23,7 @@ def profile_of(surface=BOWL, direction="gradient"):
 
 def step(profile, picture=None, **options):
     options = {"promises": ("linear",), "num_frames": 3} | options
-    return explore.step(profile, picture or explore.path(BOWL), **options)
+    return explore.step(profile, picture or views.path(BOWL), **options)
 
 
 @pytest.fixture(scope="module")
@@ -111,7 +113,7 @@ def test_mark_that_the_profile_does_not_have_is_left_out():
 
 
 def test_defaults_give_a_film(profile):
-    explore.step(profile, explore.path(BOWL), num_frames=2)
+    explore.step(profile, views.path(BOWL), num_frames=2)
 
 
 @pytest.mark.parametrize("names", [("linear",), PROMISES, ()])
@@ -144,7 +146,7 @@ def test_loss_that_diverges_has_its_frames():
 
     params = torch.tensor([-1.0], requires_grad=True)
     profile = steps.profile(params, loss)
-    picture = explore.Picture(lambda params: None, animate_nothing, lambda *pair: "Ah.")
+    picture = views.Picture(lambda params: None, animate_nothing, lambda *pair: "Ah.")
     shown = step(profile, picture).film
     assert shown.alts[-1].endswith("to no finite number (diverged). Ah.")
     assert "a change of -" in shown.alts[shown.index]
@@ -167,7 +169,7 @@ def test_picture_gets_the_start_and_every_landing(profile):
         seen["pairs"].append(pair)
         return "So."
 
-    picture = explore.Picture(lambda params: params.tolist(), animate, describe)
+    picture = views.Picture(lambda params: params.tolist(), animate, describe)
     lrs = step(profile, picture, num_frames=5).film.values
     assert seen["before"] == list(BOWL.start)
     assert seen["afters"] == profile.along(lrs, lambda params: params.tolist())
@@ -190,7 +192,7 @@ def test_dot_stays_in_the_picture(profile):
 
 
 def test_path_draws_the_step_from_start_to_landing(profile):
-    picture = explore.path(BOWL)
+    picture = views.path(BOWL)
     points = profile.along([0.0, 0.5, 1.5], picture.measure)
     figure, ax = plots.canvas()
     (line, tip), update = picture.animate(ax, points[0], points[1:])
@@ -217,7 +219,7 @@ class TestPredictions:
         return mlp
 
     def picture(self):
-        return explore.predictions(self.features, self.names, self.targets)
+        return views.predictions(self.features, self.names, self.targets)
 
     def test_measure_is_the_probability_of_spam(self):
         model = self.model()
@@ -274,7 +276,7 @@ class TestPredictions:
 def test_film_of_heads_runs_layer_by_layer(monkeypatch):
     weights = torch.rand(2, 3, 4, 4, generator=torch.Generator().manual_seed(5))
     weights /= weights.sum(dim=-1, keepdim=True)
-    drawn, shoot = [], film.shoot
+    drawn, shoot = [], shooting.shoot
 
     def watched_shoot(figure, artists, update, num_frames):
         def watched_update(i):
@@ -283,7 +285,7 @@ def test_film_of_heads_runs_layer_by_layer(monkeypatch):
 
         return shoot(figure, artists, watched_update, num_frames)
 
-    monkeypatch.setattr(film, "shoot", watched_shoot)
+    monkeypatch.setattr(shooting, "shoot", watched_shoot)
     shown = explore.attention(list(weights), list("abcd")).film
     labels = [f"layer {layer}, head {head}" for layer in (1, 2) for head in (1, 2, 3)]
     assert (list(shown.values), list(shown.labels)) == ([1, 2, 3, 4, 5, 6], labels)
@@ -314,7 +316,7 @@ class TestAttending:
     token_ids, tokens = torch.tensor([[3, 1, 4, 5]]), list("abcd")
 
     def picture(self):
-        return explore.attending(self.token_ids, self.tokens, layer=1, head=2)
+        return views.attending(self.token_ids, self.tokens, layer=1, head=2)
 
     def test_measure_is_one_head_and_the_probability_of_spam(self, classifier):
         with torch.no_grad():

@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 import torch
 
-from course_utils import explore, rules, steps, surfaces, training
+from course_utils import steps, training
+from course_utils.pictures import explore, views
+from course_utils.steps import rules, surfaces
 
 BOWL = surfaces.bowl(5.0)
 
@@ -82,7 +84,7 @@ def test_line_says_where_the_slope_goes():
         return (slope * torch.tensor(x) - targets).square().mean()
 
     profile = steps.profile(slope, loss)
-    shown = explore.step(profile, explore.line(x, y), num_frames=3).film
+    shown = explore.step(profile, views.line(x, y), num_frames=3).film
     for lr, alt in zip(shown.values, shown.alts, strict=True):
         after = lr * 8  # minus the gradient at zero is 2·mean(xy) = 8
         assert f"from 0.00 to {after:.2f}." in alt

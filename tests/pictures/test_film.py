@@ -13,7 +13,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from PIL import Image
 
-from course_utils import film
+from course_utils.pictures import film, shooting
 
 PNG, VIEW = "image/png", "application/vnd.jupyter.widget-view+json"
 COUNT = 7
@@ -66,7 +66,7 @@ def content(count=COUNT, *, color="white"):
 
 def test_a_frame_equals_a_full_redraw():
     figure, moving, update = scene()
-    frames = film.shoot(figure, moving, update, COUNT)
+    frames = shooting.shoot(figure, moving, update, COUNT)
     assert len(frames) == COUNT
     for i, frame in enumerate(frames):
         update(i)
@@ -82,14 +82,14 @@ def test_what_stays_still_has_the_same_color_in_all_frames():
     figure.set_size_inches(5, 4)
     still = figure.add_axes((0, 0, 0.1, 1))
     still.imshow(np.linspace(0, 1, 100)[:, None], aspect="auto", cmap="plasma")
-    first, *others = map(pixels, film.shoot(figure, moving, update, COUNT))
+    first, *others = map(pixels, shooting.shoot(figure, moving, update, COUNT))
     strip = np.s_[:, :25]
     assert all((first[strip] == other[strip]).all() for other in others)
     assert len(np.unique(first[strip], axis=0)) > 20
 
 
 def test_white_paper_stays_white():
-    (frame,) = film.shoot(*scene(), 1)
+    (frame,) = shooting.shoot(*scene(), 1)
     assert (pixels(frame)[:20, :20] == 255).all()
 
 
@@ -103,10 +103,10 @@ def test_the_figure_can_be_drawn_as_before(fails_at):
         update(i)
 
     if fails_at is None:
-        film.shoot(figure, moving, maybe_update, COUNT)
+        shooting.shoot(figure, moving, maybe_update, COUNT)
     else:
         with pytest.raises(RuntimeError):
-            film.shoot(figure, moving, maybe_update, COUNT)
+            shooting.shoot(figure, moving, maybe_update, COUNT)
     assert not any(artist.get_animated() for artist in figure.findobj())
 
 
@@ -114,7 +114,7 @@ def test_hidden_axes_stay_hidden():
     figure, moving, update = scene()
     for axes in figure.axes:
         axes.set_axis_off()
-    frame = pixels(film.shoot(figure, moving, update, COUNT)[0])
+    frame = pixels(shooting.shoot(figure, moving, update, COUNT)[0])
     update(0)
     canvas = FigureCanvasAgg(figure)
     canvas.draw()
@@ -138,12 +138,12 @@ def test_shoot_names_the_wrong_argument(change, error, message):
     figure, moving, update = scene()
     arguments = {"figure": figure, "moving": moving, "update": update, "count": 2}
     with pytest.raises(error, match=f"^{message}"):
-        film.shoot(**{**arguments, **change})
+        shooting.shoot(**{**arguments, **change})
 
 
 # --- Film --------------------------------------------------------------------------
 
-OTHER_SIZE = film.shoot(*scene(), 1)
+OTHER_SIZE = shooting.shoot(*scene(), 1)
 BAD_CONTENT = [
     ({name: [] for name in content()}, ValueError, "frames, values, labels, alts"),
     ({"labels": ["1"]}, ValueError, r"frames, values, labels, alts.*\[2, 2, 1, 2\]"),
@@ -350,7 +350,7 @@ def test_the_run_is_read_from_the_kernel(monkeypatch):
 
 
 def test_the_import_is_light():
-    script = "import sys, course_utils.film; print(*sys.modules)"
+    script = "import sys, course_utils.pictures.film; print(*sys.modules)"
     loaded = subprocess.run(
         [sys.executable, "-c", script], capture_output=True, text=True, check=True
     ).stdout.split()

@@ -10,7 +10,7 @@ import pytest
 from matplotlib.figure import Figure
 from PIL import Image
 
-from course_utils import plots
+from course_utils.pictures import plots
 
 LRS = [0.1, 0.2, 0.4, 0.8, 1.6]
 LOSSES = [4.0, 3.0, 2.0, 4.5, 9.0]

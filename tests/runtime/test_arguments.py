@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from course_utils import arguments
+from course_utils.runtime import arguments
 
 
 @pytest.mark.parametrize("value", [3, np.int64(3), np.uint8(3), torch.tensor(3)])

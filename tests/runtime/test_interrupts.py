@@ -6,7 +6,7 @@ import threading
 import pytest
 import tiny
 
-from course_utils import interrupts
+from course_utils.runtime import interrupts
 
 
 @tiny.needs_sigint

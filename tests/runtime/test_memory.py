@@ -9,7 +9,7 @@ import psutil
 import pytest
 import torch
 
-from course_utils import memory
+from course_utils.runtime import memory
 
 
 class _Node:

@@ -7,7 +7,7 @@ import io
 import nbformat
 import pytest
 
-from course_utils import progress
+from course_utils.runtime import progress
 
 
 def use(**options):
@@ -63,7 +63,7 @@ def record(process_message, seen):
 
 USE = """
 import time
-from course_utils import progress
+from course_utils.runtime import progress
 with progress.bar(5, "steps <b>"{options}) as bar:
     bar.update(1)
     time.sleep({wait})

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from course_utils import randomness
+from course_utils.runtime import randomness
 
 
 def draw():

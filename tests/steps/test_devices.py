@@ -6,20 +6,15 @@ import numpy as np
 import pytest
 import torch
 from far import Everywhere, Far, move
-from test_steps import Noisy
+from test_profiles import Noisy
 from torch import nn
 from torch.nn import functional as F
 
-from course_utils import (
-    batches,
-    checkpoints,
-    evaluation,
-    explore,
-    models,
-    steps,
-    training,
-)
-from course_utils.batches import Examples
+from course_utils import models, steps, training
+from course_utils.pictures import explore, views
+from course_utils.text import batches
+from course_utils.text.batches import Examples
+from course_utils.training import checkpoints, evaluation
 
 
 @pytest.fixture(autouse=True)
@@ -61,7 +56,7 @@ def test_a_profile(direction):
     if direction == "gradient":
         assert profile.best_lr == pytest.approx(here.best_lr, rel=1e-3)
         assert profile.stable_lr == pytest.approx(here.stable_lr, rel=1e-3)
-    picture = explore.predictions(x, ["a", "b"] * 6, [0, 1] * 6)
+    picture = views.predictions(x, ["a", "b"] * 6, [0, 1] * 6)
     assert explore.step(profile, picture, num_frames=2)
     profile.take_(profile.best_lr)
 

@@ -5,7 +5,7 @@ import copy
 import numpy as np
 import pytest
 import torch
-from test_steps import assert_same, mlp_problem, snapshot
+from test_profiles import assert_same, mlp_problem, snapshot
 from torch import nn
 from torch.nn import functional as F
 

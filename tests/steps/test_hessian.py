@@ -10,7 +10,10 @@ from torch import nn
 from torch.func import functional_call
 from torch.nn import functional as F
 
-from course_utils import attention, batches, data, hessian, models, steps
+from course_utils import models, steps, text
+from course_utils.models import attention
+from course_utils.steps import hessian
+from course_utils.text import batches
 
 # Of the oracle, not of ours.
 pytestmark = pytest.mark.filterwarnings("ignore:.torch.jit.script. is deprecated")
@@ -104,7 +107,7 @@ def test_two_layers_of_the_real_bert_as_curvlinops_has_them():
     bert.bert.encoder.layer = bert.bert.encoder.layer[:2]
     bert.bert.embeddings.requires_grad_(False)  # eigsh keeps many vectors
     bert = bert.double()
-    train = data.load_sms().train
+    train = text.load_sms().train
     chosen = [train.labels.index(1), train.labels.index(0)]
     examples = batches.encode(tokenizer, train.take(chosen), max_length=8)
     token_ids, mask, labels = examples.batch()

@@ -8,7 +8,8 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from course_utils import hessian, models, standpoint, steps, surfaces
+from course_utils import models, steps
+from course_utils.steps import hessian, standpoint, surfaces
 
 SURFACES = {
     "bowl": surfaces.bowl(7, angle=0.4),

@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from course_utils import rays
+from course_utils.steps import rays
 
 EPS = 2.2e-16
 

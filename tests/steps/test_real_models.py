@@ -6,11 +6,12 @@ import random
 import numpy as np
 import pytest
 import torch
-from test_steps import Noisy, assert_same, noisy_problem, snapshot
+from test_profiles import Noisy, assert_same, noisy_problem, snapshot
 from torch import nn
 from torch.nn import functional as F
 
-from course_utils import randomness, steps
+from course_utils import steps
+from course_utils.runtime import randomness
 
 
 def problem(seed=0):

@@ -10,7 +10,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from course_utils import rules, surfaces
+from course_utils.steps import rules, surfaces
 
 RULES = {
     "sgd": partial(rules.sgd_step, lr=0.1),

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.autograd.functional import hessian as autograd_hessian
 
-from course_utils import surfaces
+from course_utils.steps import surfaces
 
 
 def noisy_data(num_examples=37, seed=3):

@@ -8,8 +8,9 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from course_utils import batches, data
-from course_utils.batches import Examples
+from course_utils import models, text
+from course_utils.text import batches
+from course_utils.text.batches import Examples
 
 
 def examples_of(num=331, seed=0):
@@ -123,11 +124,11 @@ def test_in_order_is_shortest_first():
 def tokenizer():
     from transformers import AutoTokenizer
 
-    return AutoTokenizer.from_pretrained(data.model_dir())
+    return AutoTokenizer.from_pretrained(models.model_dir())
 
 
 def messages_of(*texts):
-    return data.Messages(tuple(range(len(texts))), texts, (1,) * len(texts))
+    return text.Messages(tuple(range(len(texts))), texts, (1,) * len(texts))
 
 
 def test_encode_is_what_the_tokenizer_says(tokenizer):

@@ -12,7 +12,10 @@ from importlib.machinery import PathFinder
 
 import pytest
 
-from course_utils import data
+from course_utils import models, text
+from course_utils.models import bert
+from course_utils.runtime import files
+from course_utils.text import messages
 
 # Separators that people put into phone numbers, one or several at a time.
 NUMBER = re.compile(r"\+?\(?\d(?:[ ().\u00a0-]{0,3}\d){6,}")
@@ -21,7 +24,7 @@ DIGITS = re.compile(r"\d(?:[ -]?\d){4,}")
 
 @pytest.fixture(scope="module")
 def splits():
-    return data.load_sms()
+    return text.load_sms()
 
 
 @pytest.fixture(scope="module")
@@ -55,8 +58,8 @@ def test_every_text_once_with_its_line_and_its_label(splits, lines):
     labels = [label for part in parts_of(splits) for label in part.labels]
     assert len(set(ids)) == len(set(texts)) == len(ids) == 4534
     assert set(texts) == {text for _, text in lines}
-    for id_, text, label in zip(ids, texts, labels, strict=True):
-        assert lines[id_ - 1] == (("ham", "spam")[label], text)
+    for id_, sent, label in zip(ids, texts, labels, strict=True):
+        assert lines[id_ - 1] == (("ham", "spam")[label], sent)
     first = {text: id_ for id_, (_, text) in reversed([*enumerate(lines, start=1)])}
     assert dict(zip(texts, ids, strict=True)) == first
 
@@ -64,7 +67,7 @@ def test_every_text_once_with_its_line_and_its_label(splits, lines):
 @pytest.mark.parametrize("seed", [0, 1, 6, 11])
 @pytest.mark.parametrize("held_out", [1, 208, 997, 1511])
 def test_no_template_in_two_parts(seed, held_out):
-    splits = data.load_sms(seed=seed, held_out=held_out)
+    splits = text.load_sms(seed=seed, held_out=held_out)
     train, validation, test = (set(part.groups) for part in parts_of(splits))
     assert not train & validation
     assert not train & test
@@ -77,13 +80,13 @@ def test_no_template_in_two_parts(seed, held_out):
 @pytest.mark.parametrize("held_out", [1512, 2265, 2266])
 def test_parts_are_as_large_as_asked_or_refused(seed, held_out):
     with suppress(ValueError):  # to refuse it is right as well
-        splits = data.load_sms(seed=seed, held_out=held_out)
+        splits = text.load_sms(seed=seed, held_out=held_out)
         assert len(splits.validation) == len(splits.test) == held_out
 
 
 @pytest.mark.parametrize("held_out", [97, 500, 1501])
 def test_parts_are_stratified(held_out):
-    splits = data.load_sms(seed=3, held_out=held_out)
+    splits = text.load_sms(seed=3, held_out=held_out)
     for part in parts_of(splits):
         assert abs(sum(part.labels) - len(part) * 561 / 4534) <= 1
     assert sum(splits.validation.labels) == sum(splits.test.labels)
@@ -95,7 +98,7 @@ def test_near_copies_exist_and_are_grouped(splits):
 
 
 def test_the_seed_sets_the_split(splits):
-    again, other = data.load_sms(seed=0), data.load_sms(seed=1)
+    again, other = text.load_sms(seed=0), text.load_sms(seed=1)
     assert again == splits
     assert set(other.test.ids) != set(splits.test.ids)
     assert len(set(other.test.ids) & set(splits.test.ids)) < 400  # by chance about 220
@@ -107,13 +110,13 @@ def test_the_seed_sets_the_split(splits):
 @pytest.mark.parametrize("held_out", [0, -1, 2267, 4534, 10**9, 0.2, 10.0, "9", None])
 def test_bad_held_out_is_named(held_out):
     with pytest.raises(ValueError, match=r"held_out is .*: give a whole number"):
-        data.load_sms(held_out=held_out)
+        text.load_sms(held_out=held_out)
 
 
 def test_take_keeps_order_and_rows_together(splits):
-    messages = data.Messages((4, 9, 2), ("four", "nine", "two"), (0, 1, 0))
-    assert messages.take([2, 0]) == data.Messages((2, 4), ("two", "four"), (0, 0))
-    assert messages.take([]) == data.Messages((), (), ())
+    messages = text.Messages((4, 9, 2), ("four", "nine", "two"), (0, 1, 0))
+    assert messages.take([2, 0]) == text.Messages((2, 4), ("two", "four"), (0, 0))
+    assert messages.take([]) == text.Messages((), (), ())
     assert len(messages.take([1])) == 1
 
 
@@ -122,34 +125,34 @@ def test_take_keeps_order_and_rows_together(splits):
 
 def test_showable_ids_are_messages(splits):
     known = {id_ for part in parts_of(splits) for id_ in part.ids}
-    assert data.showable_ids() <= known
-    assert len(data.showable_ids()) > 3000
+    assert text.showable_ids() <= known
+    assert len(text.showable_ids()) > 3000
 
 
 def test_showable_texts_are_masked(splits, lines):
     for part in parts_of(splits):
         shown = part.showable()
-        assert set(shown.ids) == set(part.ids) & data.showable_ids()
-        for id_, text, label in zip(shown.ids, shown.texts, shown.labels, strict=True):
+        assert set(shown.ids) == set(part.ids) & text.showable_ids()
+        for id_, sent, label in zip(shown.ids, shown.texts, shown.labels, strict=True):
             kind, original = lines[id_ - 1]
             assert kind == ("ham", "spam")[label]
-            assert len(text) == len(original)
-            assert re.sub(r"\d", "0", text) == re.sub(r"\d", "0", original)
-            for found in DIGITS.findall(text):
-                assert set(re.findall(r"\d", found)) == {"0"}, text
+            assert len(sent) == len(original)
+            assert re.sub(r"\d", "0", sent) == re.sub(r"\d", "0", original)
+            for found in DIGITS.findall(sent):
+                assert set(re.findall(r"\d", found)) == {"0"}, sent
 
 
 def test_no_phone_number_is_shown_however_it_is_written(splits):
     """Looser than the mask: dots, parentheses, wide spaces; prices and dates go on."""
     for part in parts_of(splits):
-        for text in part.showable().texts:
-            for found in NUMBER.findall(text):
+        for sent in part.showable().texts:
+            for found in NUMBER.findall(sent):
                 digits = re.sub(r"\D", "", found)
-                assert digits.count("0") >= len(digits) - 4, text
+                assert digits.count("0") >= len(digits) - 4, sent
 
 
 @pytest.mark.parametrize(
-    ("text", "masked"),
+    ("sent", "masked"),
     [
         ("call09050000327 now", "call00000000000 now"),
         ("0871-872-9755", "0000-000-0000"),
@@ -165,16 +168,16 @@ def test_no_phone_number_is_shown_however_it_is_written(splits):
         ("", ""),
     ],
 )
-def test_mask_numbers(text, masked):
-    assert data.mask_numbers(text) == masked
+def test_mask_numbers(sent, masked):
+    assert text.mask_numbers(sent) == masked
 
 
 @pytest.mark.parametrize(
-    ("text", "shared"),
+    ("sent", "shared"),
     [("Call 0871-55 NOW", "call 0000-00 now"), ("", ""), ("Ünï 9", "ünï 0")],
 )
-def test_template(text, shared):
-    assert data.template(text) == shared
+def test_template(sent, shared):
+    assert text.template(sent) == shared
 
 
 # Finding the files
@@ -184,10 +187,11 @@ class Part:
     """The messages or the model, pinned to small fakes, and the places for them."""
 
     def __init__(self, prefix, load, root, monkeypatch):
-        pins = getattr(data, f"{prefix}_PINS")
-        self.package, self.load = getattr(data, f"{prefix}_PACKAGE"), load
+        home = messages if prefix == "SMS" else bert
+        pins = getattr(home, f"{prefix}_PINS")
+        self.package, self.load = getattr(home, f"{prefix}_PACKAGE"), load
         self.files = {name: fake_file(name) for name in pins}
-        self.module, inside = getattr(data, f"{prefix}_PLACE")
+        self.module, inside = getattr(home, f"{prefix}_PLACE")
         self.places = {"package": root / self.module / inside}
         for name in ("given", "own"):
             self.places[name] = root / name
@@ -201,8 +205,8 @@ class Part:
 
         monkeypatch.setattr(importlib.util, "find_spec", find_fake)
         hashes = {n: hashlib.sha256(f).hexdigest() for n, f in self.files.items()}
-        monkeypatch.setattr(data, f"{prefix}_PINS", hashes)
-        monkeypatch.setattr(data, "folder", lambda: root / "own")
+        monkeypatch.setattr(home, f"{prefix}_PINS", hashes)
+        monkeypatch.setattr(files, "folder", lambda: root / "own")
         monkeypatch.setenv("COURSE_DATA", str(root / "given"))
 
     def put(self, place, change=lambda content: content):
@@ -236,8 +240,8 @@ def fake_file(name):
 @pytest.fixture(params=["messages", "model"])
 def part(request, tmp_path, monkeypatch):
     if request.param == "messages":
-        return Part("SMS", lambda: data.load_sms(held_out=3), tmp_path, monkeypatch)
-    return Part("MODEL", data.model_dir, tmp_path, monkeypatch)
+        return Part("SMS", lambda: text.load_sms(held_out=3), tmp_path, monkeypatch)
+    return Part("MODEL", models.model_dir, tmp_path, monkeypatch)
 
 
 every_place = pytest.mark.parametrize(
@@ -302,21 +306,21 @@ def test_change_after_a_sound_load_is_seen(part):
 
 
 def test_first_sound_folder_wins(tmp_path, monkeypatch):
-    part = Part("MODEL", data.model_dir, tmp_path, monkeypatch)
+    part = Part("MODEL", models.model_dir, tmp_path, monkeypatch)
     for place in ("own, inside", "own", "given, inside", "given", "package"):
         part.put(place)
-        assert data.model_dir() == part.places[place]
+        assert models.model_dir() == part.places[place]
 
 
 def test_messages_are_read_as_written(tmp_path, monkeypatch):
-    part = Part("SMS", data.load_sms, tmp_path, monkeypatch)
+    part = Part("SMS", text.load_sms, tmp_path, monkeypatch)
     raw = "ham\tone\nspam\ttwo \nham\tone\nham\té\u2028\t😀\nspam\t0871\nham\t Two"
     (path,) = part.files
     pin = {path: hashlib.sha256(raw.encode()).hexdigest()}
-    monkeypatch.setattr(data, "SMS_PINS", pin)
+    monkeypatch.setattr(messages, "SMS_PINS", pin)
     part.put("own", lambda content: raw.encode())
     rows = {}
-    for each in parts_of(data.load_sms(held_out=1)):
+    for each in parts_of(text.load_sms(held_out=1)):
         rows |= zip(each.ids, zip(each.labels, each.texts, strict=True), strict=True)
     assert rows == {
         1: (0, "one"),
@@ -328,12 +332,12 @@ def test_messages_are_read_as_written(tmp_path, monkeypatch):
 
 
 def test_one_flipped_bit_in_the_weights_is_refused(tmp_path, monkeypatch):
-    real = data.model_dir()
-    for name in data.MODEL_PINS:
+    real = models.model_dir()
+    for name in bert.MODEL_PINS:
         shutil.copy(real / name, tmp_path / name)
     monkeypatch.setenv("COURSE_DATA", str(tmp_path))
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
-    assert data.model_dir() == tmp_path
+    assert models.model_dir() == tmp_path
     weights = tmp_path / "model.safetensors"
     with weights.open("r+b") as file:
         file.seek(45_434_187)
@@ -341,9 +345,9 @@ def test_one_flipped_bit_in_the_weights_is_refused(tmp_path, monkeypatch):
         file.seek(-1, os.SEEK_CUR)
         file.write(bytes([byte ^ 0b100]))
     with pytest.raises(ValueError, match=r"model\.safetensors in .* not the pinned"):
-        data.model_dir()
+        models.model_dir()
     weights.unlink()  # 91 MB
 
 
 def test_own_folder_holds_what_the_course_ships():
-    assert (data.folder() / "README.md").is_file()
+    assert (files.folder() / "README.md").is_file()

@@ -14,9 +14,10 @@ import torch
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from course_utils import data, text
+from course_utils import text
+from course_utils.runtime import files
 
-TAGGER = data.folder() / "tagger"
+TAGGER = files.folder() / "tagger"
 MEGABYTE = 1_000_000
 # Characters that patterns care about come up often, the others now and then.
 messages = st.text(st.sampled_from("aAp01 .,:/@-+()<>#&;£$ '’wcom\n") | st.characters())
@@ -126,7 +127,7 @@ def test_tokenize(line, expected):
 def test_tokenize_is_nltks_on_messages():
     from nltk.tokenize import TweetTokenizer
 
-    for message in data.load_sms().train.texts[:200]:
+    for message in text.load_sms().train.texts[:200]:
         assert text.tokenize(message) == TweetTokenizer().tokenize(message)
 
 
@@ -171,7 +172,7 @@ def test_long_text_keeps_its_words():
 
 
 def test_stop_words():
-    file = data.folder() / "nltk_data/corpora/stopwords/english"
+    file = files.folder() / "nltk_data/corpora/stopwords/english"
     pin = "f6d005956f407dbc6ea32e5ff0c7e8e6f71488d3239b9023efdc7fc139d6375b"
     assert hashlib.sha256(file.read_bytes()).hexdigest() == pin
     words = text.stop_words()

@@ -8,7 +8,7 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from course_utils import checkpoints
+from course_utils.training import checkpoints
 
 
 def same(left, right):
@@ -106,7 +106,9 @@ def test_other_data_are_refused_and_nothing_is_written(tmp_path, value, name):
     assert checkpoints.read(tmp_path / "a") == "old"
 
 
-@pytest.mark.parametrize("stage", ["course_utils.checkpoints.save_file", "os.replace"])
+@pytest.mark.parametrize(
+    "stage", ["course_utils.training.checkpoints.save_file", "os.replace"]
+)
 def test_write_that_fails_leaves_the_old_file(tmp_path, monkeypatch, stage):
     checkpoints.write(tmp_path / "a", "old")
 

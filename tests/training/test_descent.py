@@ -3,7 +3,8 @@ from functools import partial
 import pytest
 import torch
 
-from course_utils import rules, surfaces, training
+from course_utils import training
+from course_utils.steps import rules, surfaces
 
 BOWL = surfaces.bowl(7, angle=0.3)
 

@@ -6,8 +6,8 @@ import pytest
 import torch
 from torch import nn
 
-from course_utils import evaluation
-from course_utils.batches import Examples
+from course_utils.text.batches import Examples
+from course_utils.training import evaluation
 
 
 class Says(nn.Module):

@@ -11,8 +11,11 @@ from tiny import Tiny, equal, examples, weights_of
 from torch import nn
 from torch.nn import functional as F
 
-from course_utils import batches, data, evaluation, memory, models, training
-from course_utils.batches import Examples
+from course_utils import models, text, training
+from course_utils.runtime import memory
+from course_utils.text import batches
+from course_utils.text.batches import Examples
+from course_utils.training import evaluation, run
 
 TRAIN, OTHERS = examples(), examples(23, seed=1)
 TURNED = examples(23, seed=1, inverted=True)  # training makes its loss rise
@@ -232,7 +235,7 @@ def test_another_error_that_names_memory_stays_as_it_is():
 def test_two_steps_of_the_real_bert():
     torch.manual_seed(0)
     model, tokenizer = models.load_bert(num_labels=2)
-    messages = data.load_sms().train
+    messages = text.load_sms().train
     spam = [i for i, label in enumerate(messages.labels) if label][:8]
     train = batches.encode(tokenizer, messages.take([*spam, *range(8)]), max_length=24)
     name = "bert.encoder.layer.5.output.dense.weight"
@@ -298,7 +301,7 @@ def test_only_the_run_of_a_large_model_asks_for_its_memory_back(
     large, times, monkeypatch
 ):
     calls = []
-    monkeypatch.setattr(training, "LARGE", large)
+    monkeypatch.setattr(run, "LARGE", large)
     monkeypatch.setattr(memory, "release", lambda: calls.append(1))
     fit(Tiny(), num_epochs=1)
     assert len(calls) == times

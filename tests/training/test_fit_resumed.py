@@ -9,8 +9,9 @@ import tiny
 import torch
 from tiny import Tiny, equal, examples, needs_sigint, weights_of
 
-from course_utils import checkpoints, progress, randomness, training
-from course_utils.training import Run
+from course_utils import training
+from course_utils.runtime import progress, randomness
+from course_utils.training import Run, checkpoints
 
 TRAIN, OTHERS = examples(), examples(23, seed=1)
 TURNED = examples(23, seed=1, inverted=True)

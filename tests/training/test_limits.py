@@ -7,8 +7,9 @@ import torch
 import transformers as tf
 from torch import nn
 
-from course_utils import evaluation, limits, models, training
-from course_utils.batches import Examples
+from course_utils import models, training
+from course_utils.text.batches import Examples
+from course_utils.training import evaluation, limits
 
 SMALL = {"vocab_size": 60, "hidden_size": 8, "num_hidden_layers": 1,
          "num_attention_heads": 2, "intermediate_size": 16}  # fmt: skip

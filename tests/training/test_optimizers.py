@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from course_utils import optimizers
+from course_utils.training import optimizers
 
 
 def model():

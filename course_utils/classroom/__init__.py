@@ -1,0 +1,1 @@
+"""What a course needs around its lessons: claims, and a look at the machine."""

