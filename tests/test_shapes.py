@@ -13,7 +13,7 @@ from transformers import BertConfig, BertForSequenceClassification
 from course_utils import models, steps, text
 from course_utils.models import attention
 from course_utils.pictures import explore, plots, views
-from course_utils.steps import rules, surfaces
+from course_utils.steps import cross_entropy, rules, surfaces
 from course_utils.text import batches
 from course_utils.training import evaluation
 
@@ -38,7 +38,9 @@ def test_every_shape_comment_is_true():
         evaluation.evaluate(bert, examples)
         models.LSTMClassifier(30, 5, 4)(ids, mask)
         models.MLP(5, 6, 2)(torch.zeros(3, 5))
-        surfaces.logistic([[1.0, 2.0], [-1.0, 0.5], [0.3, -2.0]], [0, 1, 1], l2=0.1)
+        cross_entropy.logistic(
+            [[1.0, 2.0], [-1.0, 0.5], [0.3, -2.0]], [0, 1, 1], l2=0.1
+        )
         weights, grads = torch.zeros(3), torch.ones(3)
         rules.newton_step(weights, grads, torch.eye(3))
         profile = steps.profile(

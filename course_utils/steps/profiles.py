@@ -5,10 +5,10 @@ unless you name another direction, and puts the model back exactly as it was.
 """
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from functools import cached_property, partial
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -16,8 +16,14 @@ import torch
 from torch import Tensor
 
 from course_utils.runtime import interrupts, progress, randomness
-from course_utils.steps import directions, hessian, rays
-from course_utils.steps.standpoint import Model, Standpoint, name_of, trainable
+from course_utils.steps import directions, hessian, inputs, rays, unions
+from course_utils.steps.standpoint import (
+    Model,
+    Standpoint,
+    kept,
+    name_of,
+    trainable,
+)
 
 DIFFERENCE = "difference of gradients"
 
@@ -93,7 +99,7 @@ class StepProfile:
         self, model, loss_fn, direction="gradient", *, batches=None, show_progress=False
     ):
         self.model, self.show_progress = model, show_progress
-        self._parts = _parts(loss_fn, batches)
+        self._parts = unions.of(loss_fn, batches)
         self._place = Standpoint(model, trainable(model))
         self._needs_gradients = self._has_own_functions = self._is_over = False
         self.hessian_method: str | None = None  # set once a curvature was asked for
@@ -120,7 +126,7 @@ class StepProfile:
 
     def losses(self, lrs) -> np.ndarray:
         """The true loss after one step of each size; not finite where it diverged."""
-        lrs = _checked_lrs(lrs)
+        lrs = inputs.lrs(lrs)
         new = [lr for lr in dict.fromkeys(lrs.tolist()) if lr not in self._losses]
         found = self._walk(new, self._loss, with_numpy=self._draws_numpy)
         self._losses |= zip(new, found, strict=True)
@@ -128,15 +134,15 @@ class StepProfile:
 
     def along(self, lrs, measure: Callable[[Model], object]) -> list:
         """`measure(model)` after one step of each size, without gradients."""
-        return self._walk(_checked_lrs(lrs).tolist(), measure)
+        return self._walk(inputs.lrs(lrs).tolist(), measure)
 
     def linear(self, lrs) -> np.ndarray:
         """The slope's promise, L + lr·g·d."""
-        return self.loss + _checked_lrs(lrs) * self.slope
+        return self.loss + inputs.lrs(lrs) * self.slope
 
     def quadratic(self, lrs) -> np.ndarray:
         """The promise of slope and curvature, L + lr·g·d + ½ lr²·dᵀHd."""
-        return self.linear(lrs) + 0.5 * _checked_lrs(lrs) ** 2 * self.curvature
+        return self.linear(lrs) + 0.5 * inputs.lrs(lrs) ** 2 * self.curvature
 
     def promise(self, measure: Callable[[Model], Tensor]) -> float:
         """What the slope of another scalar promises: its gradient times d.
@@ -146,7 +152,7 @@ class StepProfile:
         """
         self._check_is_here()
         with self._at_start(), torch.enable_grad():
-            value = _checked_loss(measure(self.model), "measure")
+            value = inputs.loss(measure(self.model), "measure")
             return hessian.dot(
                 hessian.gradient(value, self._place.params), self.direction
             )
@@ -163,7 +169,7 @@ class StepProfile:
         time, batch norm has seen the batch, and an optimizer given as direction
         remembers the step. So `profile(...).take_(lr)` in a loop is a training loop.
         """
-        (lr,) = _checked_lrs([lr]).tolist()
+        (lr,) = inputs.lrs([lr]).tolist()
         self._check_is_here()
         (after,) = self.losses([lr])
         states, buffers = self._after_forward
@@ -253,7 +259,7 @@ class StepProfile:
 
         if len(self._parts) == 1:
             return of(self._parts[0][1])
-        return lambda vector: _weighted(
+        return lambda vector: unions.weighted(
             self._parts, (of(part)(vector) for _, part in self._parts)
         )
 
@@ -267,7 +273,7 @@ class StepProfile:
                 hessian.gradient(part(self.model), self._place.params)
                 for _, part in self._parts
             )
-            return _weighted(self._parts, grads)
+            return unions.weighted(self._parts, grads)
 
     def _loss_and_gradient(self) -> tuple[float, list[Tensor | None]]:
         """At the start; the gradient as backward() would leave it."""
@@ -275,14 +281,14 @@ class StepProfile:
 
         def gradients():
             for _, part in self._parts:
-                loss = _checked_loss(part(self.model), "loss_fn")
+                loss = inputs.loss(part(self.model), "loss_fn")
                 losses.append(loss.item())
                 self._eps = max(
                     torch.finfo(each.dtype).eps for each in (loss, *self._place.params)
                 )
                 yield hessian.raw_gradient(loss, self._place.params)
 
-        grads = _weighted(self._parts, gradients())
+        grads = unions.weighted(self._parts, gradients())
         weights = (weight for weight, _ in self._parts)
         return sum(w * x for w, x in zip(weights, losses, strict=True)), grads
 
@@ -343,7 +349,7 @@ class StepProfile:
         ):
             for lr in lrs:
                 go(lr, self.direction if lr else self._place.start)
-                results.append(_kept(measure(self.model)))
+                results.append(kept(measure(self.model)))
                 bar.update()
         return results
 
@@ -362,88 +368,3 @@ class StepProfile:
             raise RuntimeError(
                 "the model has moved since this profile was made: make a new one"
             )
-
-
-def _parts(loss_fn: Callable, batches) -> list[tuple[float, Callable[[Model], Tensor]]]:
-    """The loss as a weighted sum of functions of the model: one a batch."""
-    if batches is None:
-        return [(1.0, loss_fn)]
-    batches = list(batches)
-    sizes = [_size(batch) for batch in batches]
-    if not sum(sizes):
-        raise ValueError("batches is empty: give a list of at least one batch")
-    return [
-        (size / sum(sizes), partial(lambda batch, model: loss_fn(model, batch), batch))
-        for size, batch in zip(sizes, batches, strict=True)
-    ]
-
-
-def _size(batch) -> int:
-    """Rows of a batch: of the first tensor in a tuple, a list or a dict of them."""
-    if isinstance(batch, Mapping):
-        batch = tuple(batch.values())
-    if isinstance(batch, tuple | list) and batch and hasattr(batch[0], "shape"):
-        batch = batch[0]
-    return len(batch)
-
-
-def _weighted(parts, vectors) -> list:
-    """The sum of one vector a part by its weight, without holding them all."""
-    total: list = []
-    for (weight, _), vector in zip(parts, vectors, strict=True):
-        if len(parts) == 1:
-            return vector
-        vector = [None if v is None else weight * v for v in vector]
-        total = [
-            b if a is None else a if b is None else a + b
-            for a, b in zip(total or [None] * len(vector), vector, strict=True)
-        ]
-    return total
-
-
-def _kept(result):
-    """A result that later moves of the model do not change."""
-    if isinstance(result, Tensor):
-        return result.detach().clone()
-    if isinstance(result, np.ndarray):  # it may look into the parameters
-        return result.copy()
-    if isinstance(result, dict):
-        return {name: _kept(each) for name, each in result.items()}
-    if type(result) in (tuple, list):
-        return type(result)(map(_kept, result))
-    return result
-
-
-def _checked_loss(loss, name: str) -> Tensor:
-    if not isinstance(loss, Tensor):
-        raise TypeError(
-            f"{name} returned a {type(loss).__name__}: return a scalar tensor"
-        )
-    if loss.numel() != 1:
-        raise ValueError(
-            f"{name} returned shape {tuple(loss.shape)}: reduce it to one number, "
-            "for example with .mean()"
-        )
-    if not loss.requires_grad:
-        raise ValueError(
-            f"{name} depends on no trainable parameter: compute it from the model it "
-            "is given, without detach() or no_grad()"
-        )
-    if not torch.isfinite(loss):
-        raise ValueError(
-            f"the loss is {loss.item()} at the start: look for bad inputs or "
-            "parameters before you take a step"
-        )
-    return loss.reshape(())
-
-
-def _checked_lrs(lrs) -> np.ndarray:
-    lrs = lrs.detach().cpu() if isinstance(lrs, Tensor) else lrs
-    lrs = np.asarray(lrs, dtype=float)
-    if lrs.ndim != 1:
-        raise ValueError(f"lrs has shape {lrs.shape}: give a list of learning rates")
-    if not (np.isfinite(lrs).all() and (lrs >= 0).all()):
-        raise ValueError(
-            "lr must be finite and not negative: the sign is in the direction"
-        )
-    return lrs

@@ -6,6 +6,7 @@ It moves the parameters and knows nothing of losses and gradients.
 from collections.abc import Sequence
 from contextlib import contextmanager
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
@@ -138,3 +139,16 @@ def name_of(model: Model, param: Tensor) -> str:
     """What the model calls this parameter."""
     named = model.named_parameters() if isinstance(model, nn.Module) else ()
     return next((name for name, each in named if each is param), "a parameter")
+
+
+def kept(result):
+    """A result that later moves of the model do not change."""
+    if isinstance(result, Tensor):
+        return result.detach().clone()
+    if isinstance(result, np.ndarray):  # it may look into the parameters
+        return result.copy()
+    if isinstance(result, dict):
+        return {name: kept(each) for name, each in result.items()}
+    if type(result) in (tuple, list):
+        return type(result)(map(kept, result))
+    return result

@@ -11,12 +11,10 @@ from course_utils.text.messages import (
     showable_ids,
     template,
 )
+from course_utils.text.vocabulary import Vocabulary, bag_of_words, pad_batch
 from course_utils.text.words import (
     PLACEHOLDERS,
-    Vocabulary,
-    bag_of_words,
     clean,
-    pad_batch,
     remove_stop_words,
     stem,
     stop_words,

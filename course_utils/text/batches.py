@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from course_utils.runtime import arguments
-from course_utils.text import words
+from course_utils.text import vocabulary
 
 BLOCK = 8  # batches sorted by length together
 NO_LIMIT = 10**9  # what a tokenizer without a limit gives as one is above this
@@ -67,7 +67,10 @@ class Examples:
         self, *, padding_id: int = 0, device: torch.device | str = "cpu"
     ) -> tuple[Tensor, Tensor, Tensor]:
         """All as one: token_ids (B, T), attention_mask (B, T), labels (B,)."""
-        tensors = *words.pad_batch(self.token_ids, padding_id=padding_id), self.labels
+        tensors = (
+            *vocabulary.pad_batch(self.token_ids, padding_id=padding_id),
+            self.labels,
+        )
         return tuple(torch.as_tensor(each).to(device) for each in tensors)  # type: ignore
 
 

@@ -7,16 +7,14 @@ import html.entities
 import json
 import re
 import unicodedata
-from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from functools import cache
-from numbers import Integral
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from course_utils.runtime import files
+from course_utils.runtime import arguments, files
 
 if TYPE_CHECKING:  # torch and nltk take seconds to import, so functions import them
-    import torch
+    pass
 
 # Replaced in this order. A match starts where a run starts: linear on any line.
 AMOUNT = r"(?<![\w<])(?<!\d[.,:/])\d++(?:[.,:/]\d++)*+"  # "<3" is a heart
@@ -39,11 +37,6 @@ NUMBERS = {
     "<number>": rf"{AMOUNT}(?!\w)|<(?:#|decimal)>",  # the collection hides some as <#>
 }
 PLACEHOLDERS = (*LINKS, *NUMBERS)
-KINDS: dict[type, str] = {
-    str: "a str (decode bytes)",
-    Integral: "a whole number",
-    Iterable: "a list",
-}
 # Quotation marks and hyphens become plain.
 PLAIN = str.maketrans(
     "‘’‚‛´ʹʻʼˈ′‵＇“”„‟″‶«»\u2010\u2011\u2012⁄", "'" * 12 + '"' * 8 + "---/"
@@ -91,7 +84,7 @@ def clean(
             line = re.sub(pattern, f" {placeholder} ", line, flags=re.IGNORECASE)
         return " ".join(line.split())
 
-    return _settle(replace, _settle(normalize, _check(text, "text", str)))
+    return _settle(replace, _settle(normalize, arguments.of_kind(text, "text", str)))
 
 
 def _read_entity(found: re.Match) -> str:
@@ -149,7 +142,7 @@ def tokenize(text: str) -> list[str]:
     """
     from nltk.tokenize import TweetTokenizer
 
-    _check(text, "text", str)
+    arguments.of_kind(text, "text", str)
     # NLTK drops whatever looks like an entity, such as "&chips;"
     text = ENTITY.sub(lambda found: _read_entity(found).replace("&", "& "), text)
     text = re.sub(r"\S{100}(?=\S)", r"\g<0> ", text)
@@ -166,7 +159,7 @@ def stop_words() -> frozenset[str]:
 
 def remove_stop_words(tokens: Sequence[str]) -> list[str]:
     """The tokens that are no stop words, in small letters or capitals."""
-    tokens, unwanted = _check_list(tokens, "tokens", str), stop_words()
+    tokens, unwanted = arguments.list_of(tokens, "tokens", str), stop_words()
     return [token for token in tokens if token.lower() not in unwanted]
 
 
@@ -179,7 +172,7 @@ def stem(tokens: Sequence[str]) -> list[str]:
     from nltk.stem import SnowballStemmer
 
     stemmer = SnowballStemmer("english")
-    return [stemmer.stem(token) for token in _check_list(tokens, "tokens", str)]
+    return [stemmer.stem(token) for token in arguments.list_of(tokens, "tokens", str)]
 
 
 def tag(tokens: Sequence[str]) -> list[tuple[str, str]]:
@@ -189,7 +182,7 @@ def tag(tokens: Sequence[str]) -> list[tuple[str, str]]:
     PerceptronTagger with weights of data/train_tagger.py; S. Petrov, D. Das,
     R. McDonald, "A universal part-of-speech tagset", 2012. Errors: as `stem`.
     """
-    return _tagger().tag(_check_list(tokens, "tokens", str))
+    return _tagger().tag(arguments.list_of(tokens, "tokens", str))
 
 
 @cache
@@ -200,138 +193,3 @@ def _tagger():
     tagger = PerceptronTagger(load=False)
     tagger.decode_json_params((model["weights"], model["tagdict"], model["classes"]))
     return tagger
-
-
-class Vocabulary:
-    """The tokens a model knows and the id of each. Fit it once, on training messages.
-
-    Id 0 is padding, id 1 every unknown token; the others go by frequency, equally
-    frequent ones by alphabet. Its `len` is the `vocab_size`.
-
-    min_count: how often must a token occur in the messages to be known?
-    max_size: the largest `len` (with the two special tokens), None for no limit.
-    """
-
-    padding, padding_id = "<padding>", 0
-    unknown, unknown_id = "<unknown>", 1
-
-    def __init__(self, *, min_count: int = 1, max_size: int | None = None):
-        self.min_count = _check(min_count, "min_count", Integral, least=1)
-        if max_size is not None:
-            _check(max_size, "max_size", Integral, least=3)
-        self.max_size = max_size
-        self._counts: list[tuple[str, int]] = []
-        self._ids: dict[str, int] = {}
-
-    def fit(self, token_lists: Iterable[Sequence[str]]) -> "Vocabulary":
-        """Count the tokens of all messages, keep the frequent ones, and freeze.
-
-        Errors: RuntimeError where it was fitted before, ValueError where no token
-        occurs often enough, TypeError where a message is no list of str.
-        """
-        if self._ids:
-            raise RuntimeError("this Vocabulary is fitted and frozen: make a new one")
-        counts: Counter[str] = Counter()
-        for i, tokens in enumerate(_check_list(token_lists, "token_lists", Iterable)):
-            counts.update(_check_list(tokens, f"token_lists[{i}]", str))
-        del counts[self.padding], counts[self.unknown]  # should a message hold them
-        known = [pair for pair in counts.items() if pair[1] >= self.min_count]
-        if not known:
-            least = f"{self.min_count} times or more (min_count)"
-            raise ValueError(f"token_lists has no token {least}: give more messages")
-        known.sort(key=lambda pair: (-pair[1], pair[0]))
-        self._counts = known[: self.max_size and self.max_size - 2]  # [:None] is all
-        tokens = (self.padding, self.unknown, *(token for token, _ in self._counts))
-        self._ids = {token: token_id for token_id, token in enumerate(tokens)}
-        return self
-
-    def __len__(self) -> int:
-        return len(self._ids)
-
-    def __contains__(self, token: str) -> bool:
-        return token in self._ids
-
-    def most_common(self, n: int) -> list[tuple[str, int]]:
-        """The `n` most frequent tokens with their counts; all if there are fewer."""
-        return self._fitted()._counts[: _check(n, "n", Integral)]
-
-    def encode(self, tokens: Sequence[str]) -> list[int]:
-        """The id of each token. Errors: RuntimeError before `fit`, TypeError."""
-        ids = self._fitted()._ids
-        return [ids.get(t, self.unknown_id) for t in _check_list(tokens, "tokens", str)]
-
-    def decode(self, token_ids: Sequence[int]) -> list[str]:
-        """The token of each id. Errors: as `encode`, ValueError for an unknown id."""
-        tokens = list(self._fitted()._ids)
-        token_ids = _check_list(token_ids, "token_ids", Integral)
-        if max(token_ids, default=0) >= len(tokens):
-            found, last = max(token_ids), len(tokens) - 1
-            raise ValueError(f"token_ids holds {found}: give ids from 0 to {last}")
-        return [tokens[token_id] for token_id in token_ids]
-
-    def _fitted(self) -> "Vocabulary":
-        if not self._ids:
-            raise RuntimeError("this Vocabulary is empty: call fit(token_lists) first")
-        return self
-
-
-def pad_batch(
-    sequences: Sequence[Sequence[int]], *, padding_id: int = 0
-) -> tuple["torch.Tensor", "torch.Tensor"]:
-    """The ids of B messages, filled up on the right: (token_ids, attention_mask).
-
-    token_ids: int64 (B, T), T the longest message. attention_mask: bool (B, T), True
-    where a token stands; a message without tokens has none.
-    Errors: ValueError for no message or a negative id, TypeError for no numbers.
-    """
-    import torch
-
-    rows = _check_list(sequences, "sequences", Iterable)
-    if not rows:
-        raise ValueError("sequences is empty: give the ids of at least one message")
-    _check(padding_id, "padding_id", Integral)
-    rows = [_check_list(r, f"sequences[{i}]", Integral) for i, r in enumerate(rows)]
-    lengths = torch.tensor([len(r) for r in rows])  # (B,)
-    attention_mask = torch.arange(int(lengths.max())) < lengths[:, None]  # (B, T)
-    token_ids = torch.full(attention_mask.shape, padding_id, dtype=torch.int64)
-    token_ids[attention_mask] = torch.tensor([i for r in rows for i in r]).long()
-    return token_ids, attention_mask
-
-
-def bag_of_words(sequences: Iterable[Sequence[int]], vocab_size: int) -> "torch.Tensor":
-    """Which ids each message has, in no order: float32 (B, V), 1 where it occurs.
-
-    Errors: ValueError for an id of `vocab_size` or more, else as `pad_batch`.
-    """
-    import torch
-
-    rows = _check_list(sequences, "sequences", Iterable)
-    rows = [_check_list(r, f"sequences[{i}]", Integral) for i, r in enumerate(rows)]
-    bags = torch.zeros(len(rows), _check(vocab_size, "vocab_size", Integral, least=1))
-    for bag, ids in zip(bags, rows, strict=True):
-        if ids and max(ids) >= vocab_size:
-            raise ValueError(
-                f"sequences holds the id {max(ids)}: give a vocab_size above it"
-            )
-        bag[ids] = 1
-    return bags
-
-
-def _check(value, name: str, kind: type[Any], *, least: int = 0):
-    """`value`, if it is of this kind, and as a number not below `least`."""
-    if isinstance(value, bool) or not isinstance(value, kind):
-        raise TypeError(f"{name} is of type {type(value).__name__}: give {KINDS[kind]}")
-    if kind is Integral and value < least:
-        raise ValueError(f"{name} is {value}: give {least} or more")
-    return value
-
-
-def _check_list(values: Iterable, name: str, kind: type) -> list:
-    values = values.tolist() if hasattr(values, "tolist") else values  # tensor, array
-    if isinstance(values, str | bytes) or not isinstance(values, Iterable):
-        wrong = type(values).__name__
-        raise TypeError(f"{name} is of type {wrong}: give a list, each {KINDS[kind]}")
-    values = list(values)
-    if kind is Integral and set(map(type, values)) == {int} and min(values) >= 0:
-        return values  # the usual case, at once
-    return [_check(value, f"{name}[{i}]", kind) for i, value in enumerate(values)]

@@ -3,7 +3,6 @@
 import hashlib
 import math
 from collections.abc import Callable, Mapping
-from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 
@@ -14,7 +13,13 @@ from torch.nn import functional as F
 from course_utils.runtime import arguments, interrupts, memory, progress, randomness
 from course_utils.text import batches
 from course_utils.text.batches import Examples
-from course_utils.training import admission, checkpoints, evaluation, optimizers
+from course_utils.training import (
+    admission,
+    checkpoints,
+    evaluation,
+    optimizers,
+    updates,
+)
 from course_utils.training.evaluation import Metrics
 from course_utils.training.history import History
 
@@ -127,7 +132,7 @@ class Run:
         """
         bar_of = progress.bar(self.num_steps, "steps", is_shown=self.show_progress)
         try:
-            with _only_trainable(self.model, self._params), bar_of as bar:
+            with updates.only_trainable(self.model, self._params), bar_of as bar:
                 bar.update(self.history.num_steps)
                 while not self.history.ended:
                     self._end_epoch() if self._is_epoch_whole() else self._step()
@@ -204,12 +209,12 @@ class Run:
     ) -> None:
         """Forward, backward, update: and what the history says of it."""
         self.optimizer.zero_grad()
-        with _memory_error(token_ids):
+        with updates.memory_error(token_ids):
             logits = evaluation.logits_of(self.model, token_ids, attention_mask)
             loss = F.cross_entropy(logits, labels)  # logits (B, C)
             loss.backward()
         max_norm = math.inf if self.max_norm is None else self.max_norm
-        grad_norm = _clip(self._params, max_norm)
+        grad_norm = updates.clip(self._params, max_norm)
         if not (loss.isfinite() and grad_norm.isfinite()):
             self.history.diverged_at = self.history.num_steps + 1
             self._finish(f"diverged at step {self.history.diverged_at}", use_best=True)
@@ -222,7 +227,7 @@ class Run:
         self.history.loss.append(loss.item())
         self.history.lr.append(float(lr))
         self.history.grad_norm.append(grad_norm.item())
-        self.history.update_ratio.append(_update_ratio(before, self._params))
+        self.history.update_ratio.append(updates.update_ratio(before, self._params))
 
     def _end_epoch(self) -> None:
         """Evaluate; keep the weights if they are the best; stop if it is time."""
@@ -264,19 +269,6 @@ def _weights(model: nn.Module) -> dict[str, Tensor]:
     return {name: tensor.clone() for name, tensor in model.state_dict().items()}
 
 
-def _update_ratio(before: list[Tensor], after: list[Tensor]) -> float:
-    """‖after - before‖ / ‖before‖ over all tensors; changes `before`."""
-    length = _length(before)
-    steps = [old.sub_(new.detach()) for old, new in zip(before, after, strict=True)]
-    return (_length(steps) / length).item()
-
-
-def _length(tensors: list[Tensor]) -> Tensor:
-    """Of all as one vector; faster and nearer than `get_total_norm` on a CPU."""
-    flat = (tensor.detach().flatten() for tensor in tensors)
-    return torch.stack([each.dot(each) for each in flat]).sum().sqrt()
-
-
 def _hash_of_groups(model: nn.Module, optimizer: torch.optim.Optimizer) -> str:
     """Of what each group trains and how, apart from its learning rate."""
     names = {id(param): name for name, param in model.named_parameters()}
@@ -297,48 +289,3 @@ def _factors(schedule: str | Callable[[float], float]) -> str | list[float]:
 
 def _hash(value) -> str:
     return hashlib.sha256(repr(value).encode()).hexdigest()
-
-
-@contextmanager
-def _only_trainable(model: nn.Module, params: list[Tensor]):
-    """Within, only `params` require a gradient."""
-    chosen = set(map(id, params))
-    frozen = [p for p in model.parameters() if p.requires_grad and id(p) not in chosen]
-    for param in frozen:
-        param.requires_grad_(False)
-    try:
-        yield
-    finally:
-        for param in frozen:
-            param.requires_grad_(True)
-
-
-@contextmanager
-def _memory_error(token_ids: Tensor):
-    """PyTorch's complaint about memory as a MemoryError that says what to do."""
-    try:
-        yield
-    except RuntimeError as error:
-        if "tried to allocate" not in str(error).lower():
-            raise
-        B, T = token_ids.shape
-        raise MemoryError(
-            f"a batch of {B} messages of {T} tokens does not fit in memory: give a "
-            "smaller batch_size, or cut the messages (batches.encode, max_length)"
-        ) from error
-
-
-def _clip(params: list[Tensor], max_norm: float) -> Tensor:
-    """Clip the gradient to this length, and return the length that it had."""
-    grads = [p.grad for p in params if p.grad is not None]
-    if not any(grad.is_sparse for grad in grads):
-        return nn.utils.clip_grad_norm_(params, max_norm)
-    for param in params:
-        if param.grad is not None and param.grad.is_sparse:
-            param.grad = param.grad.coalesce()  # each row once
-    values = [p.grad for p in params if p.grad is not None]
-    values = [grad.values() if grad.is_sparse else grad for grad in values]
-    total = nn.utils.get_total_norm(values)
-    for value in values:
-        value.mul_((max_norm / (total + 1e-6)).clamp(max=1))
-    return total

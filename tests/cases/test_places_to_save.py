@@ -1,4 +1,3 @@
-import os
 import tempfile
 from pathlib import Path
 
@@ -17,9 +16,9 @@ def test_folder_that_is_not_there_yet():  # SafetensorError "I/O error ... .tmpX
             assert ".tmp" not in str(error)
 
 
-def test_home():
+def test_home(monkeypatch):
     with tempfile.TemporaryDirectory() as f:
-        os.environ["HOME"] = f
+        monkeypatch.setenv("HOME", f)
         try:
             checkpoints.write("~/run", {"a": torch.ones(2)})
             assert (Path(f) / "run").is_file()

@@ -4,6 +4,7 @@ gradients, or no fallback.
 
 import math
 
+import pytest
 import torch
 from torch import nn
 from torch.nn import functional as F
@@ -68,6 +69,7 @@ def problem():
     return m, torch.randn(64, 4), torch.randn(64, 1)
 
 
+@pytest.mark.filterwarnings("ignore:Guards may run slower")  # of Python 3.13.0
 def test_compiled_model():  # falls back for fused attention, not for a compiled model
     m, x, y = problem()
     p = steps.profile(

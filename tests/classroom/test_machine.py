@@ -8,8 +8,9 @@ from types import SimpleNamespace
 import psutil
 import pytest
 
-from course_utils import models, text
+from course_utils import text
 from course_utils.classroom import machine
+from course_utils.runtime import files
 
 
 def memory_of(monkeypatch, gigabytes):
@@ -85,7 +86,7 @@ def test_data_that_is_not_found_says_what_data_says(monkeypatch, part, finder, e
     def find():
         raise error("not found; install it with: pip")
 
-    monkeypatch.setattr({"messages": text, "model": models}[part], finder, find)
+    monkeypatch.setattr({"messages": text, "model": files}[part], finder, find)
     findings = dict(machine.check())
     assert findings[part] == "not found; install it with: pip"
     assert findings["Python"] == "ok"
@@ -110,7 +111,7 @@ def test_a_bare_python_gets_its_findings_and_no_traceback(root):
     code = (
         "import sys; sys.path[:] = [p for p in sys.path if 'site-packages' not in p];"
         f"sys.path.append({str(root)!r});"
-        "from course_utils import machine; print(dict(machine.check()))"
+        "from course_utils.classroom import machine; print(dict(machine.check()))"
     )
     command = [sys.executable, "-I", "-c", code]
     done = subprocess.run(command, capture_output=True, text=True)

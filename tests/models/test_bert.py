@@ -10,7 +10,8 @@ from transformers import AutoTokenizer, BertConfig, BertModel
 from transformers.utils import logging
 
 from course_utils import models
-from course_utils.models import bert, load_bert
+from course_utils.models import load_bert
+from course_utils.runtime import files
 
 TEXTS = ["Free prize! Call now", "so late", "I am in the office until five"]
 
@@ -185,7 +186,7 @@ def test_pooler_may_be_missing(folder):
 
 
 def test_packaged_model_that_is_not_the_pinned_one(monkeypatch):
-    monkeypatch.setitem(bert.MODEL_PINS, "model.safetensors", "0" * 64)
+    monkeypatch.setitem(files.MODEL_PINS, "model.safetensors", "0" * 64)
     with pytest.raises(ValueError, match="is not the pinned file.*pip install"):
         load_bert()
 

@@ -206,6 +206,7 @@ def wrapped(kind, model):
     return model
 
 
+@pytest.mark.filterwarnings("ignore:Guards may run slower")  # of Python 3.13.0
 @pytest.mark.parametrize("kind", ["parallel", "compiled", "parametrized"])
 def test_wrapped_models(kind):
     model, x, y = problem()

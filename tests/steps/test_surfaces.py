@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.autograd.functional import hessian as autograd_hessian
 
-from course_utils.steps import surfaces
+from course_utils.steps import cross_entropy, surfaces
 
 
 def noisy_data(num_examples=37, seed=3):
@@ -27,8 +27,8 @@ SURFACES = {
     "rosenbrock": surfaces.rosenbrock(),
     "beale": surfaces.beale(),
     "himmelblau": surfaces.himmelblau(),
-    "logistic": surfaces.logistic(*noisy_data()),
-    "logistic l2": surfaces.logistic(*noisy_data(), l2=0.3),
+    "logistic": cross_entropy.logistic(*noisy_data()),
+    "logistic l2": cross_entropy.logistic(*noisy_data(), l2=0.3),
 }
 every_surface = pytest.mark.parametrize("surface", SURFACES.values(), ids=SURFACES)
 coordinate = st.floats(-4.0, 4.0)
@@ -56,7 +56,7 @@ def test_value_by_hand(name, point, loss, gradient, hessian):
 
 
 def test_logistic_by_hand():
-    surface = surfaces.logistic([[1.0, 2.0], [3.0, 0.0]], [1, 0], l2=0.1)
+    surface = cross_entropy.logistic([[1.0, 2.0], [3.0, 0.0]], [1, 0], l2=0.1)
     params = tensor(math.log(3), 0.0)  # odds 3 and 27: p = 3/4 and 27/28
     loss = (-math.log(3 / 4) - math.log(1 / 28)) / 2 + 0.05 * math.log(3) ** 2
     slope = ((-1 / 4 + 3 * 27 / 28) / 2 + 0.1 * math.log(3), -2 / 8)
@@ -185,7 +185,7 @@ def test_logistic_minimum_equals_scikit_learn():
 
 
 def test_logistic_is_exact_far_out():
-    surface = surfaces.logistic([[1.0, 0.0]], [1])
+    surface = cross_entropy.logistic([[1.0, 0.0]], [1])
     far = tensor((1e3, 0.0), (-1e3, 0.0), (39.0, 0.0), (-21.0, 0.0))
     expected = tensor(0.0, 1e3, math.exp(-39), 21 + math.exp(-21))
     torch.testing.assert_close(surface(far), expected, rtol=1e-12, atol=0)
@@ -194,7 +194,7 @@ def test_logistic_is_exact_far_out():
 
 def test_logistic_grid_larger_than_a_block():
     features, targets = noisy_data(num_examples=2_003)
-    surface = surfaces.logistic(features, targets)
+    surface = cross_entropy.logistic(features, targets)
     rng = np.random.default_rng(2)
     params = torch.tensor(rng.normal(size=(17, 67, 2)))  # 1,139 points, blocks of 523
     torch.testing.assert_close(surface(params)[16, 5], surface(params[16, 5]))
@@ -213,9 +213,9 @@ def test_logistic_grid_larger_than_a_block():
     ],
 )
 def test_logistic_without_a_lowest_point(features, targets):
-    surface = surfaces.logistic(features, targets)
+    surface = cross_entropy.logistic(features, targets)
     assert surface.minima == ()
-    assert len(surfaces.logistic(features, targets, l2=0.01).minima) == 1
+    assert len(cross_entropy.logistic(features, targets, l2=0.01).minima) == 1
     assert all(low < 0 < high for low, high in surface.bounds)
 
 
@@ -225,7 +225,7 @@ def test_logistic_has_a_minimum_unless_separable(seed, num_examples):
     rng = np.random.default_rng(seed)
     features = rng.normal(size=(num_examples, 2))
     targets = rng.integers(0, 2, size=num_examples)
-    surface = surfaces.logistic(features, targets)
+    surface = cross_entropy.logistic(features, targets)
     signed = (2 * targets - 1)[:, None] * features
     edges = signed @ [[0, 1], [-1, 0]]  # if any line separates, one does at an edge
     sides = signed @ np.concatenate([edges, -edges]).T
@@ -236,14 +236,14 @@ def test_logistic_has_a_minimum_unless_separable(seed, num_examples):
 
 def test_logistic_minimum_where_plain_newton_diverges():
     features = [[-0.3, -0.4], [-0.1, -0.1], [-0.1, 8.4], [-5.5, -3.1], [0.1, 5853.5]]
-    surface = surfaces.logistic(features, [0, 1, 1, 0, 1])
+    surface = cross_entropy.logistic(features, [0, 1, 1, 0, 1])
     assert surface.gradient(tensor(*surface.minima[0])).norm() < 1e-12
 
 
 def test_logistic_with_unlike_features_and_changed_arrays():
     features, targets = noisy_data()
     scaled = features * (1e-4, 1e3)
-    surface = surfaces.logistic(scaled, targets)
+    surface = cross_entropy.logistic(scaled, targets)
     expected = np.array(SURFACES["logistic"].minima[0]) / (1e-4, 1e3)
     assert surface.minima[0] == pytest.approx(expected, rel=1e-10)
     before = surface(tensor(1.0, 1.0))
@@ -277,16 +277,19 @@ X, Y = torch.ones(5, 2), torch.tensor([0.0, 1, 0, 1, 1])
 @pytest.mark.parametrize(
     ("build", "message"),
     [
-        (lambda: surfaces.logistic(X, Y[:, None]), r"targets must have shape \(5,\)"),
-        (lambda: surfaces.logistic(X, Y[:4]), "targets must have shape"),
-        (lambda: surfaces.logistic(X[:, :1], Y), "features must be"),
-        (lambda: surfaces.logistic(X[0], Y), "features must be"),
-        (lambda: surfaces.logistic(X[:0], Y[:0]), "features must be"),
-        (lambda: surfaces.logistic(X * math.nan, Y), "features must be finite"),
-        (lambda: surfaces.logistic(X, 2 * Y - 1), "targets must be 0 or 1"),
-        (lambda: surfaces.logistic(X, Y * math.nan), "targets must be 0 or 1"),
-        (lambda: surfaces.logistic(X, Y, l2=-1.0), "l2 must be"),
-        (lambda: surfaces.logistic(X, Y, l2=math.nan), "l2 must be"),
+        (
+            lambda: cross_entropy.logistic(X, Y[:, None]),
+            r"targets must have shape \(5,\)",
+        ),
+        (lambda: cross_entropy.logistic(X, Y[:4]), "targets must have shape"),
+        (lambda: cross_entropy.logistic(X[:, :1], Y), "features must be"),
+        (lambda: cross_entropy.logistic(X[0], Y), "features must be"),
+        (lambda: cross_entropy.logistic(X[:0], Y[:0]), "features must be"),
+        (lambda: cross_entropy.logistic(X * math.nan, Y), "features must be finite"),
+        (lambda: cross_entropy.logistic(X, 2 * Y - 1), "targets must be 0 or 1"),
+        (lambda: cross_entropy.logistic(X, Y * math.nan), "targets must be 0 or 1"),
+        (lambda: cross_entropy.logistic(X, Y, l2=-1.0), "l2 must be"),
+        (lambda: cross_entropy.logistic(X, Y, l2=math.nan), "l2 must be"),
         (lambda: surfaces.bowl(0.5), "condition must be"),
         (lambda: surfaces.bowl(math.inf), "condition must be"),
         (lambda: surfaces.bowl(scale=0.0), "scale must be"),

@@ -13,7 +13,6 @@ from importlib.machinery import PathFinder
 import pytest
 
 from course_utils import models, text
-from course_utils.models import bert
 from course_utils.runtime import files
 from course_utils.text import messages
 
@@ -187,7 +186,7 @@ class Part:
     """The messages or the model, pinned to small fakes, and the places for them."""
 
     def __init__(self, prefix, load, root, monkeypatch):
-        home = messages if prefix == "SMS" else bert
+        home = messages if prefix == "SMS" else files
         pins = getattr(home, f"{prefix}_PINS")
         self.package, self.load = getattr(home, f"{prefix}_PACKAGE"), load
         self.files = {name: fake_file(name) for name in pins}
@@ -333,7 +332,7 @@ def test_messages_are_read_as_written(tmp_path, monkeypatch):
 
 def test_one_flipped_bit_in_the_weights_is_refused(tmp_path, monkeypatch):
     real = models.model_dir()
-    for name in bert.MODEL_PINS:
+    for name in files.MODEL_PINS:
         shutil.copy(real / name, tmp_path / name)
     monkeypatch.setenv("COURSE_DATA", str(tmp_path))
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
