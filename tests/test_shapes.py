@@ -54,7 +54,7 @@ def test_every_shape_comment_is_true():
         plots.say_attention(np.eye(3), words)
         bowl = surfaces.bowl(condition=3)
         axes = matplotlib.figure.Figure().subplots()
-        views.path(bowl).animate(axes, bowl.start, [bowl.start])
+        views.path(bowl).animate(axes, [1.0], bowl.start, [bowl.start])
     assert not left
 
 

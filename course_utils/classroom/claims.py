@@ -1,7 +1,7 @@
 """What is often said about one step and many, and the lessons' records of it.
 
-A lesson tests a claim in a cell tagged `claim:S1.1` and ends it with `record`; lesson 9
-reads these records out of the stored lessons with `read`.
+A lesson tests a claim in a cell tagged `claim:S1.1` and ends it with `record`; the
+ledger reads these records out of the stored lessons with `read`.
 """
 
 import json

@@ -10,7 +10,7 @@ GIGABYTE = 2**30
 
 
 def check() -> list[tuple[str, str]]:
-    """(part, finding) for Python, packages, messages, model and memory.
+    """(part, finding) for Python, packages, messages, models and memory.
 
     A finding is "ok" or a sentence that says what to do.
     """
@@ -19,6 +19,7 @@ def check() -> list[tuple[str, str]]:
         ("packages", _packages()),
         ("messages", _found(lambda: text.load_sms())),
         ("model", _found(lambda: files.model_dir())),
+        ("writer", _found(lambda: files.writer_file())),
         ("memory", _memory()),
     ]
 
@@ -69,8 +70,8 @@ def _memory() -> str:
     except ImportError:
         return "not measured: pip install psutil"
     free = psutil.virtual_memory().available / GIGABYTE
-    if free >= 1.2:
+    if free >= 1.5:
         return "ok"
     return (
-        f"{free:.1f} GB free: shut down other notebooks (a lesson needs up to 1.2 GB)"
+        f"{free:.1f} GB free: shut down other notebooks (a lesson needs up to 1.5 GB)"
     )

@@ -1,14 +1,10 @@
 """A pretrained BERT: the packaged one, one in a folder, or one of the model hub."""
 
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from course_utils.models import pretrained
 from course_utils.runtime import arguments, files, memory
-
-# Any of these makes a tokenizer; without one transformers makes an empty one.
-TOKENIZERS = {"tokenizer.json", "vocab.txt", "vocab.json", "tokenizer.model",
-              "spiece.model", "sentencepiece.bpe.model"}  # fmt: skip
 
 
 def load_bert(
@@ -37,18 +33,17 @@ def load_bert(
         AutoTokenizer,
     )
 
-    if attention not in ("sdpa", "eager"):
-        raise ValueError(f'attention is {attention!r}: give "sdpa" or "eager"')
+    pretrained.check_attention(attention)
     if num_labels is not None:
         num_labels = arguments.whole(num_labels, "num_labels", least=2)
-    place = files.model_dir() if name is None else _found(name)
+    place = files.model_dir() if name is None else pretrained.find(name, "load_bert")
     memory.release()  # a model that was just deleted makes room for this one
     options = {"attn_implementation": attention, "use_safetensors": True}
     kind: Any = AutoModel
     if num_labels is not None:
         kind = AutoModelForSequenceClassification
         options["num_labels"] = num_labels
-    with _quiet():
+    with pretrained.quiet():
         try:
             model, report = kind.from_pretrained(
                 place, **options, output_loading_info=True
@@ -67,7 +62,7 @@ def load_bert(
 def save_bert(model, tokenizer, folder: str | Path) -> None:
     """Store both in a folder that `load_bert` reads; weights as safetensors."""
     folder = Path(folder).expanduser()
-    with _quiet():
+    with pretrained.quiet():
         model.save_pretrained(folder)
         tokenizer.save_pretrained(folder)
 
@@ -94,46 +89,3 @@ def _check_complete(model, missing: set[str]) -> None:
     lacking = sorted(name for name in lacking if "pooler." not in name)
     if lacking:
         raise ValueError(f"{len(lacking)} weights are missing, as {lacking[0]}")
-
-
-def _found(name: str | Path) -> str | Path:
-    """The folder, or the hub name once it is known to be reachable or downloaded."""
-    folder = Path(name).expanduser()
-    if folder.is_dir():
-        files = {path.name for path in folder.iterdir()}
-        for what, wanted in (("model", {"config.json"}), ("tokenizer", TOKENIZERS)):
-            if not files & wanted:
-                raise FileNotFoundError(
-                    f"{name} holds no {what} (no {' or '.join(sorted(wanted))}): "
-                    "give a folder that save_bert wrote"
-                )
-        return folder
-    from huggingface_hub import HfApi, try_to_load_from_cache
-
-    try:
-        if isinstance(try_to_load_from_cache(str(name), "config.json"), str):
-            return name
-        HfApi().model_info(str(name), timeout=10)
-    except Exception as error:
-        raise ConnectionError(
-            f"{name} is no folder here, and the model hub did not give it "
-            f"({str(error).splitlines()[0]}): connect to the network or mend the name; "
-            "load_bert() without a name needs neither"
-        ) from error
-    return name
-
-
-@contextmanager
-def _quiet():
-    """No load report and no progress bar of transformers; then as it was."""
-    from transformers.utils import logging
-
-    verbosity, had_bar = logging.get_verbosity(), logging.is_progress_bar_enabled()
-    logging.set_verbosity_error()
-    logging.disable_progress_bar()
-    try:
-        yield
-    finally:
-        logging.set_verbosity(verbosity)
-        if had_bar:
-            logging.enable_progress_bar()

@@ -24,33 +24,39 @@ def step(
     promises: Sequence[str] = ("linear", "quadratic"),
     marks: Sequence[str] = (),
     num_frames: int = 61,
+    limits: tuple[float, float] | None = None,
 ) -> film.Panel:
     """One step of every learning rate: its picture, the loss along the ray, words.
 
     profile: a `steps.StepProfile`, of a model of your own, too; picture: what is shown
     of the model on the left, None for the ray alone; promises: "linear", "quadratic";
     marks: "best", "break even", "stable". The slider is logarithmic and runs past the
-    break-even.
+    break-even, or from the one to the other of two `limits`.
     """
-    lrs = learning_rates(profile, num_frames)
+    if limits is None:
+        lrs = learning_rates(profile, num_frames)
+    else:
+        lrs = np.geomspace(*limits, num_frames)
     marked = {name: getattr(profile, MARKS[name]) for name in marks}
     marked = {
         name: lr
         for name, lr in marked.items()
         if lr is not None and lrs[0] <= lr <= lrs[-1]
     }
-    figure, axes = plots.canvas(9.6, 4.4, columns=2 if picture else 1)
+    widths = (picture.width, 1) if picture else (1,)
+    figure, axes = plots.canvas(4.8 * max(2, sum(widths)), 4.4, widths=widths)
     *left, right = np.atleast_1d(axes)
-    moving, update_ray = _animate_ray(right, profile, lrs, promises, marked)
-    updates, sentences = [update_ray], [str(profile.report(lr)) for lr in lrs]
-    if picture:
+    sentences, moving, updates = [str(profile.report(lr)) for lr in lrs], [], []
+    if picture:  # first: the ray's names find their place in what width is left
         before, *afters = profile.along([0, *lrs], picture.measure)
-        more_moving, update = picture.animate(left[0], before, afters)
-        moving, updates = [*more_moving, *moving], [update, update_ray]
+        moving, update = picture.animate(left[0], lrs, before, afters)
+        updates.append(update)
         sentences = [
             f"{sentence} {picture.describe(before, after)}"
             for sentence, after in zip(sentences, afters, strict=True)
         ]
+    ray, update_ray = _animate_ray(right, profile, lrs, promises, marked)
+    moving, updates = [*moving, *ray], [*updates, update_ray]
     frames = shooting.shoot(
         figure, moving, lambda i: [update(i) for update in updates], len(lrs)
     )
@@ -83,8 +89,9 @@ def _animate_ray(ax, profile, lrs, promises, marks):
     plots.ray(lrs, losses, before=profile.loss, promises=promised, marks=marks, ax=ax)
     bottom, top = ax.get_ylim()
     top -= 0.03 * (top - bottom)  # where a dot stands whose loss is above the picture
-    here = ax.axvline(lrs[0], color=plots.RED, linewidth=1)
-    (dot,) = ax.plot([], [], color=plots.RED, markersize=11, clip_on=False)
+    here = ax.axvline(lrs[0], color=plots.ORANGE, linewidth=2)
+    (dot,) = ax.plot([], [], color=plots.ORANGE, markersize=12, clip_on=False,
+                     markeredgecolor="black")  # fmt: skip
 
     def update(i):
         is_inside = losses[i] <= top  # False for a loss that is not a number

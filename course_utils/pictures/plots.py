@@ -8,18 +8,19 @@ import base64
 import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from course_utils.pictures import labels
+
 BLUE, ORANGE, GREEN, RED, GRAY = "#0072B2", "#E69F00", "#009E73", "#D55E00", "#555555"
-PROMISES = {"linear": (ORANGE, ":"), "quadratic": (GREEN, "--")}
-MARKS = {
-    "best": (BLUE, "-."),
-    "break even": (RED, (0, (8, 3))),
-    "stable": (GREEN, (0, (1, 3))),
-}
+PURPLE = "#CC79A7"
+# One meaning, one look: what happens is solid blue, the slider's place an orange dot.
+PROMISES = {"linear": (RED, ":"), "quadratic": (GREEN, "--")}
+MARKS = {"best": "-", "break even": (0, (8, 3)), "stable": (0, (1, 2))}
 
 
 def literal(text: str) -> str:
@@ -36,10 +37,19 @@ def numbers(values) -> np.ndarray:
     return np.array(values, float)
 
 
-def canvas(width: float = 8, height: float = 4, columns: int = 1):
-    """A figure outside pyplot and its axes, sized in inches for a projector."""
+def canvas(
+    width: float = 8,
+    height: float = 4,
+    columns: int = 1,
+    *,
+    widths: Sequence[float] | None = None,
+):
+    """A figure outside pyplot and its axes, sized in inches for a projector.
+
+    widths: of the columns, relative to each other; None for `columns` of one width.
+    """
     figure = Figure(figsize=(width, height), dpi=100, layout="constrained")
-    axes = figure.subplots(1, columns)
+    axes = figure.subplots(1, len(widths or range(columns)), width_ratios=widths)
     for ax in np.atleast_1d(axes):
         ax.tick_params(labelsize=12)
         ax.xaxis.label.set_size(14)
@@ -62,32 +72,31 @@ def ray(
     lrs, losses: (S,); before: the loss at the start; promises: name to (S,); marks:
     name to learning rate. A loss far above the start leaves the picture at the top.
     """
-    losses = numbers(losses)
+    losses, lrs = numbers(losses), numbers(lrs)
     bottom, top = ray_limits(losses, before)
     ax.axhline(before, color=GRAY, linewidth=1)
     ax.annotate("before the step", (lrs[0], before), (2, 4),
                 textcoords="offset points", color=GRAY, fontsize=12)  # fmt: skip
+    lines: dict[str, Any] = {}
     for name, promised in (promises or {}).items():
         color, style = PROMISES[name]
-        ax.plot(
-            lrs,
-            numbers(promised),
-            style,
-            color=color,
-            linewidth=2,
-            label=f"{name} promise",
-        )
-    lrs = numbers(lrs)
+        lines |= {
+            f"{name} promise": ax.plot(
+                lrs, numbers(promised), linestyle=style, color=color, linewidth=2.5
+            )[0]
+        }
     drawn = np.where(np.isfinite(losses), losses, top + 10 * (top - bottom))
-    ax.plot(lrs, drawn, color=BLUE, linewidth=2.5, label="what happens")
-    for name, lr in (marks or {}).items():
-        color, dashes = MARKS[name]
-        ax.axvline(lr, color=color, linestyle=dashes, linewidth=2, label=name)
+    (lines["what happens"],) = ax.plot(lrs, drawn, color=BLUE, linewidth=2.5)
+    marked = {
+        name: ax.axvline(lr, color="black", linestyle=MARKS[name], linewidth=1.2)
+        for name, lr in (marks or {}).items()
+    }
     ax.set(xscale="log", xlabel="learning rate", ylabel="loss after one step",
            xlim=(lrs[0] / 1.15, lrs[-1] * 1.15), ylim=(bottom, top))  # fmt: skip
     ax.xaxis.set_major_formatter("{x:g}")
-    legend = ax.legend(loc="upper left", fontsize=12, framealpha=1, edgecolor="none")
-    legend.set_zorder(10)  # above the marks
+    for name, line in (lines | marked).items():
+        line.set_label(name)
+    labels.place(ax, lines, marked)
     return _say_ray(lrs, drawn, before)
 
 
@@ -103,14 +112,14 @@ def _say_ray(lrs, drawn, before: float) -> str:
 
 
 def ray_limits(losses, before: float) -> tuple[float, float]:
-    """Bottom and top of the picture of a ray: the dip, and room for the legend."""
+    """Bottom and top of the picture of a ray: the dip, and what lies above it."""
     losses = numbers(losses)
     lowest = float(np.min(losses, where=np.isfinite(losses), initial=before))
     depth = max(before - lowest, 1e-6 * max(1, abs(before)))
     return lowest - 0.25 * depth, before + 1.6 * depth
 
 
-def landscape(x, y, values, *, ax: Axes, minima=(), labels=("θ₁", "θ₂")) -> str:
+def landscape(x, y, values, *, ax: Axes, minima=(), names=("θ₁", "θ₂")) -> str:
     """Level lines of a loss over two parameters. x: (W,), y: (H,), values: (H, W)."""
     values = numbers(values)
     low, high = values[np.isfinite(values)].min(), values[np.isfinite(values)].max()
@@ -121,8 +130,8 @@ def landscape(x, y, values, *, ax: Axes, minima=(), labels=("θ₁", "θ₂")) -
         ax.plot(*point, marker="*", color=ORANGE, markersize=16, linestyle="none",
                 markeredgecolor="black", label="minimum")  # fmt: skip
     ax.set(
-        xlabel=literal(labels[0]),
-        ylabel=literal(labels[1]),
+        xlabel=literal(names[0]),
+        ylabel=literal(names[1]),
         xlim=(x[0], x[-1]),
         ylim=(y[0], y[-1]),
     )
@@ -202,6 +211,24 @@ def predictions(names, before, targets, *, ax: Axes) -> str:
     return f"Before the step, {sides} of {len(names)} messages shown count as spam."
 
 
+def sentence_losses(names, before, *, ax: Axes) -> str:
+    """The loss of each sentence as a hollow mark, with room for larger ones.
+
+    names: B texts; before: (B,).
+    """
+    before, rows = numbers(before), range(len(names))
+    ax.plot(before, rows, "o", color="black", markerfacecolor="white", markersize=10)
+    ax.axvline(0, color=GRAY, linewidth=1)
+    ax.set_yticks(rows, map(literal, names))
+    ax.set(xlabel="loss: hollow before, filled after, bar promised",
+           xlim=(-0.3 * before.max(), 1.6 * before.max()), ylim=(len(names) - 0.4, -0.6))  # fmt: skip
+    top = int(np.argmax(before))
+    return (
+        f"The losses of {len(names)} sentences: the largest is {before[top]:.2f}, of "
+        f"“{names[top]}”."
+    )
+
+
 @dataclass(frozen=True)
 class Still:
     """A finished drawing, displayed as a PNG with its sentence as text and alt text."""
@@ -248,38 +275,65 @@ def curves(
     ax: Axes,
     names,
     limits: Mapping | None = None,
+    **settings,
 ) -> str:
     """One curve a name over x, each with its own line style, and its limit if given.
 
-    names: of x and of what is drawn; limits: name of a curve to a level, dotted.
+    names: of x and of what is drawn; limits: name of a curve to a level, dotted;
+    settings: of the axes, such as xscale="log". The names stand above the picture.
     """
     styles = ("-", "--", "-.", (0, (1, 1)))
-    lines, labels = [], []
+    lines: dict = {}
     if len(series) > len(styles):
         raise ValueError(f"series holds {len(series)} curves: give at most 4")
     for (name, values), color, style in zip(
         series.items(), (BLUE, RED, GREEN, ORANGE), styles, strict=False
     ):
-        lines += ax.plot(
-            x, numbers(values), linestyle=style, color=color, linewidth=2.5, label=name
+        (lines[name],) = ax.plot(
+            x, numbers(values), linestyle=style, color=color, linewidth=2.5
         )
-        labels.append(name)
         if limits and name in limits:
             level = limits[name]
-            labels.append(f"limit for {name}: {level:.1f}")
-            lines.append(ax.axhline(level, color=color, linestyle=":", linewidth=2,
-                                    label=labels[-1]))  # fmt: skip
-    ax.set(xlabel=literal(names[0]), ylabel=literal(names[1]))
-    # Names afterwards: matplotlib leaves out one that begins with an underscore.
+            lines[f"limit for {name}: {level:.1f}"] = ax.axhline(
+                level, color=color, linestyle=":", linewidth=2
+            )
+    ax.set(xlabel=literal(names[0]), ylabel=literal(names[1]), **settings)
+    if settings.get("xscale") == "log":
+        ax.xaxis.set_major_formatter("{x:g}")
+        ax.xaxis.set_minor_formatter("")
+    place: dict[str, Any] = {"loc": "lower left", "bbox_to_anchor": (0, 1), "ncols": 2}
     legend = ax.legend(
-        lines, list(map(str, range(len(labels)))), fontsize=12, frameon=False
+        list(lines.values()),
+        list(map(str, range(len(lines)))),
+        **{"fontsize": 12, "frameon": False, "handlelength": 3, **place},
     )
-    for text, label in zip(legend.get_texts(), labels, strict=True):
-        text.set_text(literal(label))
+    # Names afterwards: matplotlib leaves out one that begins with an underscore.
+    for text, name in zip(legend.get_texts(), lines, strict=True):
+        text.set_text(literal(name))
     ends = ", ".join(
         f"{name} ends at {numbers(values)[-1]:.2g}" for name, values in series.items()
     )
     return f"{names[1]} over {names[0]}: {ends}."
+
+
+def matrix(names: Sequence[str], values, *, ax: Axes, label: str) -> str:
+    """A number for each pair of names: blue is large, each number written.
+
+    names: N texts; values: (N, N), from -1 to 1.
+    """
+    values = numbers(values)
+    ax.imshow(values, cmap="Blues", vmin=0, vmax=1.3, aspect="auto")
+    for (row, column), value in np.ndenumerate(values):
+        ax.text(column, row, f"{value:.1f}", ha="center", va="center", fontsize=11)
+    places = range(len(names))
+    ax.set_yticks(places, [f"{literal(name)}  {i + 1}" for i, name in enumerate(names)])
+    ax.set_xticks(places, [str(i + 1) for i in places])
+    off = np.where(np.eye(len(names)), -np.inf, values)
+    one, other = map(int, np.unravel_index(int(np.argmax(off)), values.shape))
+    return (
+        f"{label} of {len(names)} sentences, two by two: the largest, "
+        f"{off[one, other]:.1f}, is that of “{names[one]}” and “{names[other]}”."
+    )
 
 
 def attention(attention_weights, tokens: Sequence[str], *, ax: Axes) -> str:

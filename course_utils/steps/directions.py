@@ -1,11 +1,11 @@
-"""The tensors to step along: minus the gradient, its sign, or an optimizer's own step.
+"""The tensors to step along: made from the gradient, or an optimizer's own step.
 
 A step of learning rate lr adds lr·direction to the parameters.
 """
 
 import copy
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor
@@ -22,17 +22,17 @@ def along(kind: Direction, grads: list[Tensor]) -> list[Tensor]:
     direction is made from it, an unknown name, or tensors of other shapes.
     """
     if isinstance(kind, str):
-        if kind not in ("gradient", "sign"):
+        if kind not in FROM_GRADIENT:
+            names = ", ".join(f'"{name}"' for name in FROM_GRADIENT)
             raise ValueError(
-                f'direction is {kind!r}: give "gradient", "sign", tensors or an '
-                "optimizer"
+                f"direction is {kind!r}: give {names}, tensors or an optimizer"
             )
         if not any(g.any() for g in grads):
             raise ValueError(
                 "the gradient is zero: no step changes the loss to first order; start "
                 "somewhere else, or give direction= tensors of your own"
             )
-        return [-g if kind == "gradient" else -g.sign() for g in grads]
+        return [-FROM_GRADIENT[kind](g) for g in grads]
     given = [kind] if isinstance(kind, Tensor) else list(kind)  # type: ignore[arg-type]
     if [d.shape for d in given] != [g.shape for g in grads]:
         raise ValueError(
@@ -40,6 +40,33 @@ def along(kind: Direction, grads: list[Tensor]) -> list[Tensor]:
             f"parameters have {[tuple(g.shape) for g in grads]}"
         )
     return [d.detach().to(g) for d, g in zip(given, grads, strict=True)]
+
+
+def orthogonal(grad: Tensor) -> Tensor:
+    """U Vᵀ of a gradient U S Vᵀ, the singular values all made 1: Muon's direction.
+
+    grad: (R, C), or more dimensions, those after the first taken together; a vector
+    counts as a matrix of one row. Singular values that are rounding noise, by the rule
+    of torch.linalg.matrix_rank, stay 0: a gradient of T tokens has rank T at most.
+    Source: Jordan et al. 2024, https://kellerjordan.github.io/posts/muon, who come
+    close to it by Newton and Schulz's iteration; here it is exact.
+    """
+    matrix = grad.reshape(1 if grad.dim() < 2 else len(grad), -1).cpu().double()
+    is_tall = matrix.shape[0] > matrix.shape[1]
+    short = matrix.T if is_tall else matrix  # (r, c), r ≤ c
+    squares, vectors = torch.linalg.eigh(short @ short.T)  # (r,), (r, r)
+    noise = max(short.shape) * torch.finfo(grad.dtype).eps
+    keeps = squares > noise**2 * squares[-1]
+    vectors = vectors[:, keeps]
+    polar = vectors @ ((vectors.T @ short) / squares[keeps].sqrt()[:, None])
+    return (polar.T if is_tall else polar).reshape(grad.shape).to(grad)
+
+
+FROM_GRADIENT: dict[str, Callable[[Tensor], Tensor]] = {
+    "gradient": lambda grad: grad,
+    "sign": torch.sign,
+    "orthogonal": orthogonal,
+}
 
 
 class OptimizerStep:

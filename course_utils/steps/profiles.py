@@ -5,6 +5,7 @@ unless you name another direction, and puts the model back exactly as it was.
 """
 
 import math
+import weakref
 from collections.abc import Callable, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -69,8 +70,9 @@ def profile(
     model: an nn.Module, or a tensor or list of tensors that require a gradient.
     loss_fn: takes the model, returns a scalar tensor; it holds the batch. It must be a
         function of the parameters: asked twice at the same place it gives the same.
-    direction: "gradient" (d = -g), "sign" (d = -sign(g)), tensors shaped like the
-        trainable parameters, such as a momentum or a Newton direction, or a
+    direction: "gradient" (d = -g), "sign" (d = -sign(g)), "orthogonal" (each matrix
+        with all its singular values made 1), tensors shaped like the trainable
+        parameters, such as a momentum or a Newton direction, or a
         torch.optim.Optimizer: what its step() would add, with its memory, weight decay
         and hooks. Then lr counts multiples of the optimizer's own step.
     batches: a list of batches, for a set that does not fit in one; loss_fn is then
@@ -332,8 +334,10 @@ class StepProfile:
 
     @cached_property
     def _ray(self) -> rays.Ray:
+        profile = weakref.ref(self)  # no circle: del frees the tensors at once
+
         def loss_at(lr: float) -> float:
-            return float(self.losses([lr])[0])
+            return float(profile().losses([lr])[0])  # type: ignore[union-attr]
 
         return rays.scan(loss_at, self.loss, self.slope, self._eps)
 

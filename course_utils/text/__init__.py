@@ -3,6 +3,7 @@
 `text.batches`, which makes tensors of them, loads PyTorch: import it by itself.
 """
 
+from course_utils.text.facts import Fact, load_facts
 from course_utils.text.messages import (
     Messages,
     Splits,
@@ -24,11 +25,13 @@ from course_utils.text.words import (
 
 __all__ = [
     "PLACEHOLDERS",
+    "Fact",
     "Messages",
     "Splits",
     "Vocabulary",
     "bag_of_words",
     "clean",
+    "load_facts",
     "load_sms",
     "mask_numbers",
     "pad_batch",

@@ -17,6 +17,7 @@ from course_utils.runtime import arguments
 from course_utils.text import vocabulary
 
 BLOCK = 8  # batches sorted by length together
+NOT_ASKED = -100  # the target that PyTorch's cross-entropy leaves out
 NO_LIMIT = 10**9  # what a tokenizer without a limit gives as one is above this
 
 
@@ -91,6 +92,63 @@ def encode(tokenizer, messages, *, max_length: int | None = None) -> Examples:
         list(messages.texts), truncation=limit is not None, max_length=limit
     )
     return Examples(encoded["input_ids"], messages.labels)
+
+
+@dataclass(frozen=True)
+class Sentences:
+    """Sentences for a model that writes, and which of their tokens it is asked for.
+
+    token_ids: int64 (B, T), padded on the left, so that the last real token stands
+    last; attention_mask: bool (B, T); targets: int64 (B, T), the id of each token whose
+    loss counts, and `NOT_ASKED` elsewhere: padding, the prompt, each first token.
+    """
+
+    token_ids: Tensor
+    attention_mask: Tensor
+    targets: Tensor
+
+
+def sentences(
+    tokenizer,
+    texts: Sequence[str],
+    *,
+    prompts: Sequence[str] | None = None,
+    device: torch.device | str = "cpu",
+) -> Sentences:
+    """Texts as one batch; with prompts, each text is the answer to its prompt.
+
+    Then only the answer's tokens are asked for. An answer begins with a space where
+    the sentence has one: "The capital of France is", " Paris."
+    Errors: ValueError for another number of prompts, or a text that leaves no token to
+    ask for.
+    """
+    texts = arguments.list_of(texts, "texts", str)
+    prompts = [""] * len(texts) if prompts is None else list(prompts)
+    if len(prompts) != len(texts):
+        raise ValueError(
+            f"prompts holds {len(prompts)} for {len(texts)} texts: give one a text"
+        )
+    for i, sentence in enumerate(map("".join, zip(prompts, texts, strict=True))):
+        _check_whole_characters(sentence, i)
+    given = [tokenizer(prompt)["input_ids"] for prompt in prompts]
+    asked = [tokenizer(each)["input_ids"] for each in texts]
+    rows = [first + then for first, then in zip(given, asked, strict=True)]
+    token_ids, attention_mask = vocabulary.pad_batch(
+        rows, padding_id=tokenizer.pad_token_id or 0, side="left"
+    )
+    targets = token_ids.masked_fill(~attention_mask, NOT_ASKED)
+    for row, first, ids in zip(targets, given, rows, strict=True):
+        row[: len(row) - len(ids) + max(1, len(first))] = NOT_ASKED
+    empty = [i for i, row in enumerate(targets) if bool((row == NOT_ASKED).all())]
+    if empty:
+        raise ValueError(
+            f"texts[{empty[0]}] is {texts[empty[0]]!r}: a model that writes needs a "
+            "token before the first that it is asked for: give a longer text, or a "
+            "prompt"
+        )
+    return Sentences(
+        *(each.to(device) for each in (token_ids, attention_mask, targets))
+    )
 
 
 def _check_whole_characters(message: str, number: int) -> None:

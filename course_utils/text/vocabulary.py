@@ -90,13 +90,15 @@ class Vocabulary:
 
 
 def pad_batch(
-    sequences: Sequence[Sequence[int]], *, padding_id: int = 0
+    sequences: Sequence[Sequence[int]], *, padding_id: int = 0, side: str = "right"
 ) -> tuple["torch.Tensor", "torch.Tensor"]:
-    """The ids of B messages, filled up on the right: (token_ids, attention_mask).
+    """The ids of B messages, filled up to one length: (token_ids, attention_mask).
 
     token_ids: int64 (B, T), T the longest message. attention_mask: bool (B, T), True
-    where a token stands; a message without tokens has none.
-    Errors: ValueError for no message or a negative id, TypeError for no numbers.
+    where a token stands; a message without tokens has none. side: where the padding
+    stands, "right", or "left" for a model that writes on at the end.
+    Errors: ValueError for no message, a negative id or another side, TypeError for no
+    numbers.
     """
     import torch
 
@@ -108,7 +110,11 @@ def pad_batch(
         arguments.list_of(r, f"sequences[{i}]", Integral) for i, r in enumerate(rows)
     ]
     lengths = torch.tensor([len(r) for r in rows])  # (B,)
+    if side not in ("left", "right"):
+        raise ValueError(f'side is {side!r}: give "left" or "right"')
     attention_mask = torch.arange(int(lengths.max())) < lengths[:, None]  # (B, T)
+    if side == "left":
+        attention_mask = attention_mask.flip(1)
     token_ids = torch.full(attention_mask.shape, padding_id, dtype=torch.int64)
     token_ids[attention_mask] = torch.tensor([i for r in rows for i in r]).long()
     return token_ids, attention_mask

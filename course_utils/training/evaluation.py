@@ -131,3 +131,33 @@ def score(probabilities: Tensor, labels) -> Metrics:
         f1=float(f1),
         confusion=tuple(map(tuple, confusion.tolist())),
     )
+
+
+def auc(
+    scores, labels, *, num_draws: int = 1000, seed: int = 0
+) -> tuple[float, float, float]:
+    """(AUC, low, high): how often spam scores above ham, and a 95 % interval of it.
+
+    scores: (N,), larger for what looks more like class 1; labels: N of 0 and 1. A tie
+    counts one half. The interval is a bootstrap's: spam and ham are drawn again from
+    themselves, each as many as there are; it speaks of other messages, not of other
+    training runs.
+    Errors: ValueError where a class is missing or a score is not a number.
+    """
+    scores = np.asarray(scores, float)
+    labels = np.array([batches.class_of(label) for label in labels])
+    spam, ham = scores[labels == 1], scores[labels == 0]
+    if not len(spam) or not len(ham) or len(spam) + len(ham) != len(scores):
+        raise ValueError("labels: give 0 and 1, and at least one of each")
+    if np.isnan(scores).any():
+        raise ValueError("scores holds what is no number")
+    wins = (spam[:, None] > ham) + 0.5 * (spam[:, None] == ham)
+    random = np.random.default_rng(seed)
+    drawn = [
+        wins[random.integers(len(spam), size=len(spam))].mean(axis=0)[
+            random.integers(len(ham), size=len(ham))
+        ]
+        for _ in range(num_draws)
+    ]
+    low, high = np.quantile([each.mean() for each in drawn], [0.025, 0.975])
+    return float(wins.mean()), float(low), float(high)

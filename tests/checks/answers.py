@@ -20,6 +20,8 @@ from course_utils.checks import (
     lesson07,
     lesson08,
     lesson09,
+    lesson09b,
+    lesson12,
 )
 
 ANSWERS: dict = {}  # checker: (right answers, {wrong answer: words})
@@ -856,8 +858,223 @@ exercise(
 
 # Lesson 09
 
+
+def clean(lrs, written, held, n):
+    return [lr for lr, w, h in zip(lrs, written, held, strict=True) if w and h == n]
+
+
 exercise(
-    lesson09.check_testable,
+    lesson09.check_clean_rates,
+    [
+        clean,
+        lambda lrs, w, h, n: np.array(lrs)[np.array(w) & (np.array(h) == n)],
+        lambda lrs, w, h, n: torch.tensor(lrs)[
+            torch.tensor(w) & (torch.tensor(h) == n)
+        ],
+        lambda lrs, w, h, n: tuple(
+            lrs[i] for i in range(len(lrs)) if w[i] and h[i] >= n
+        ),
+    ],
+    [
+        (lambda lrs, w, h, n: [x for x, y in zip(lrs, h, strict=True) if y == n],
+         "use is_written"),
+        (lambda lrs, w, h, n: [x for x, y in zip(lrs, w, strict=True) if y],
+         "use num_held"),
+        (lambda lrs, w, h, n: clean(lrs, w, [x + 1 for x in h], n)
+         + clean(lrs, w, h, n), "all of them must hold"),
+        (lambda lrs, w, h, n: list(map(lrs.index, clean(lrs, w, h, n))),
+         "places in the list"),
+        (lambda lrs, w, h, n: [bool(a and b == n) for a, b in zip(w, h, strict=True)],
+         "return the rates"),
+        (lambda lrs, w, h, n: clean(lrs, w, h, n)[:1], "Go through the rates"),
+        (lambda lrs, w, h, n: lrs, "Go through the rates"),
+        (lambda lrs, w, h, n: [0.1], "Go through the rates"),
+    ],
+)  # fmt: skip
+
+
+def targets_of(ids, mask, lengths):
+    at_end = torch.arange(ids.shape[1]) >= ids.shape[1] - lengths[:, None]
+    return torch.where(at_end, ids, -100)
+
+
+def targets_by_loop(ids, mask, lengths):
+    found = torch.full_like(ids, -100)
+    for row, each, n in zip(found, ids, lengths, strict=True):
+        row[-n:] = each[-n:]
+    return found
+
+
+exercise(
+    lesson09.check_answer_targets,
+    [
+        targets_of,
+        targets_by_loop,
+        lambda *case: targets_of(*case).numpy(),
+        lambda *case: targets_of(*case).tolist(),
+    ],
+    [
+        (lambda ids, mask, n: torch.where(mask, ids, -100), "prompt still counts"),
+        (lambda ids, mask, n: ids.clone(), "nothing is left out"),
+        (lambda ids, mask, n: torch.where(targets_of(ids, mask, n) == -100, ids, -100),
+         "turned round"),
+        (lambda ids, mask, n: targets_of(ids, mask, n).clamp(min=0), "like any other"),
+        (lambda ids, mask, n: targets_of(ids, mask, n).roll(-1, 1), "the loss shifts"),
+        (lambda ids, mask, n: targets_of(ids, mask, n + 1), "too many"),
+        (lambda ids, mask, n: targets_of(ids, mask, n - 1), "is missing"),
+        (lambda ids, mask, n: targets_of(ids, mask, n) != -100, "return its token ids"),
+        (lambda ids, mask, n: targets_of(ids, mask, n.max()[None]), "every row"),
+    ],
+)  # fmt: skip
+
+
+def loss_of_tokens(logits, ids, mask, *, keep=None, by=1, total=False):
+    losses = F.cross_entropy(
+        logits[:, :-by].flatten(0, 1), ids[:, by:].flatten(), reduction="none"
+    ).view(ids.shape[0], -1)
+    chosen = losses[mask[:, :-by] if keep is None else keep]
+    return chosen.sum() if total else chosen.mean()
+
+
+def given_loss(logits, token_ids, attention_mask):
+    logits, targets = logits[:, :-1], token_ids[:, 1:]
+    logits, targets = logits[:, :-1], targets[:, 1:]
+    losses = -logits.log_softmax(dim=2).gather(2, targets[..., None])[..., 0]
+    return losses.mean()
+
+
+def loss_with_targets(logits, ids, mask):
+    targets = ids.masked_fill(~mask, -100)
+    targets[:, 1:][~mask[:, :-1]] = -100
+    return F.cross_entropy(logits[:, :-1].transpose(1, 2), targets[:, 1:])
+
+
+exercise(
+    lesson09.check_next_token_loss,
+    [
+        loss_of_tokens,
+        loss_with_targets,
+        lambda *case: float(loss_of_tokens(*case)),
+        lambda *case: loss_of_tokens(*case).numpy(),
+    ],
+    [
+        (given_loss, "as it was given"),
+        (lambda *c: loss_of_tokens(*c, by=2), "still shifted twice"),
+        (lambda z, i, m: loss_of_tokens(z, i, m, keep=torch.ones_like(m[:, 1:])),
+         "padding still counts"),
+        (lambda z, i, m: loss_of_tokens(z, i, m, keep=m[:, 1:]), "has none before it"),
+        (lambda *c: loss_of_tokens(*c, total=True), "return the mean"),
+        (lambda *c: -loss_of_tokens(*c), "sign is turned round"),
+        (lambda z, i, m: F.cross_entropy(z[m], i[m]), "without a shift"),
+        (lambda z, i, m: loss_of_tokens(z, i, m, total=True) / m[:, 1:].numel(),
+         "still counted"),
+    ],
+)  # fmt: skip
+
+
+def flat(tensors):
+    return torch.cat([each.flatten() for each in tensors])
+
+
+exercise(
+    lesson09.check_predicted_change,
+    [
+        lambda g, h, lr: -lr * (flat(g) @ flat(h)),
+        lambda g, h, lr: float(-lr * (flat(g) @ flat(h))),
+        lambda g, h, lr: -sum(lr * (a * b).sum() for a, b in zip(g, h, strict=True)),
+        lambda g, h, lr: -lr * np.dot(flat(g).numpy(), flat(h).numpy()),
+    ],
+    [
+        (lambda g, h, lr: lr * (flat(g) @ flat(h)), "sign is turned round"),
+        (lambda g, h, lr: -(flat(g) @ flat(h)), "learning rate is missing"),
+        (lambda g, h, lr: -lr * (flat(g) @ flat(g)), "its own loss"),
+        (lambda g, h, lr: -lr * (flat(h) @ flat(h)), "other's own step"),
+        (lambda g, h, lr: F.cosine_similarity(flat(g), flat(h), dim=0), "the cosine"),
+        (lambda g, h, lr: -lr * (g[0] * h[0]).sum(), "only the first tensor"),
+        (lambda g, h, lr: -lr * (flat(g) * flat(h)).mean(), "slope is a sum"),
+        (lambda g, h, lr: -0.5, "whatever it is given"),
+    ],
+)
+
+# Lesson 09b
+
+
+def pairs_of(spam, ham, tie=0.5):
+    return ((spam[:, None] > ham) + tie * (spam[:, None] == ham)).mean(dtype=float)
+
+
+def by_sklearn(spam, ham):
+    from sklearn.metrics import roc_auc_score
+
+    return roc_auc_score([1] * len(spam) + [0] * len(ham), torch.cat([spam, ham]))
+
+
+exercise(
+    lesson09b.check_share_of_pairs,
+    [
+        by_sklearn,
+        lambda s, h: pairs_of(s, h),
+        lambda s, h: np.mean([(a > b) + (a == b) / 2 for a in s.numpy()
+                              for b in h.numpy()]),
+        lambda s, h: ((s[:, None] - h).sign().mean() + 1) / 2,
+    ],
+    [
+        (lambda s, h: pairs_of(s, h, 0), "count it as nothing"),
+        (lambda s, h: pairs_of(s, h, 1), "count it whole"),
+        (lambda s, h: pairs_of(h, s), "turned round"),
+        (lambda s, h: pairs_of(s, h) * len(s) * len(h), "how many there are"),
+        (lambda s, h: pairs_of(s, h) * len(h), "by the spam alone"),
+        (lambda s, h: s.mean() - h.mean(), "count pairs"),
+        (lambda s, h: (s > h.mean()).float().mean(), "not with their mean"),
+        (lambda s, h: 0.5, "whatever it is given"),
+    ],
+)  # fmt: skip
+exercise(
+    lesson09b.check_lora_size,
+    [
+        lambda shapes, rank: rank * sum(map(sum, shapes)),
+        lambda shapes, rank: int(rank * np.array(shapes).sum()),
+        lambda shapes, rank: float(sum(rank * m + n * rank for m, n in shapes)),
+        lambda shapes, rank: sum(
+            torch.zeros(m, rank).numel() + torch.zeros(rank, n).numel()
+            for m, n in shapes
+        ),
+    ],
+    [
+        (lambda shapes, rank: sum(m * n for m, n in shapes), "weights themselves"),
+        (lambda shapes, rank: rank * sum(n for m, n in shapes), "only A"),
+        (lambda shapes, rank: rank * sum(m for m, n in shapes), "only B"),
+        (lambda shapes, rank: sum(map(sum, shapes)), "rank is missing"),
+        (lambda shapes, rank: rank * sum(shapes[0]), "only the first"),
+        (lambda shapes, rank: rank * sum(m * n for m, n in shapes), "are added"),
+        (lambda shapes, rank: 3 * rank * sum(map(sum, shapes)), "Adam's memory"),
+        (lambda shapes, rank: rank, "`rank`, as it came in"),
+    ],
+)
+exercise(
+    lesson09b.check_slope_along,
+    [
+        lambda f, p, z, e: (f(p + e * z) - f(p - e * z)) / 2 / e,
+        lambda f, p, z, e: float((f(p + e * z) - f(p - e * z)) / (2 * e)),
+        lambda f, p, z, e: (f(p - e * z) - f(p + e * z)) / (-2 * e),
+        lambda f, p, z, e: ((f(p + e * z) - f(p - e * z)) / (2 * e)).numpy(),
+    ],
+    [
+        (lambda f, p, z, e: (f(p + e * z) - f(p - e * z)) / e, "divide by 2·eps"),
+        (lambda f, p, z, e: f(p + e * z) - f(p - e * z), "how far the two"),
+        (lambda f, p, z, e: (f(p + e * z) - f(p)) / e, "one side only"),
+        (lambda f, p, z, e: (f(p - e * z) - f(p + e * z)) / 2 / e, "turned round"),
+        (lambda f, p, z, e: (f(p + e) - f(p - e)) / 2 / e, "z is not used"),
+        (lambda f, p, z, e: (f(p + z) - f(p - z)) / 2, "a whole z"),
+        (lambda f, p, z, e: (f(p + e * z) - f(p - e * z)) / 2 / e * z, "estimate"),
+        (lambda f, p, z, e: z, "`z`, as it came in"),
+    ],
+)
+
+# Lesson 12
+
+exercise(
+    lesson12.check_testable,
     [
         lambda: "ac",
         lambda: "a, c",

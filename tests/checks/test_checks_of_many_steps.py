@@ -5,7 +5,7 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from course_utils.checks import lesson03, lesson06, lesson07, lesson08, lesson09
+from course_utils.checks import lesson03, lesson06, lesson07, lesson08, lesson12
 
 
 def right_attention(query, key, value, mask):
@@ -79,7 +79,7 @@ RIGHT = [
     (lesson08.check_newton, right_newton),
     (lesson08.check_linear_attention, lambda q, k, v: sum(
         (key @ q) * value for key, value in zip(k, v, strict=True))),
-    (lesson09.check_testable, lambda: "ca"),
+    (lesson12.check_testable, lambda: "ca"),
 ]  # fmt: skip
 
 
@@ -138,7 +138,7 @@ MISTAKES = [
     (lesson08.check_newton, "sign", lambda *case: -right_newton(*case)),
     (lesson08.check_linear_attention, "softmax", lambda q, k, v: torch.softmax(
         k @ q, dim=0) @ v),
-    (lesson09.check_testable, "judgment", lambda: "abc"),
+    (lesson12.check_testable, "judgment", lambda: "abc"),
 ]  # fmt: skip
 
 

@@ -31,8 +31,8 @@ def versions_are(monkeypatch, changed):
 
 
 def test_this_machine_is_ready(monkeypatch):
-    memory_of(monkeypatch, 1.2)
-    parts = ["Python", "packages", "messages", "model", "memory"]
+    memory_of(monkeypatch, 1.5)
+    parts = ["Python", "packages", "messages", "model", "writer", "memory"]
     assert machine.check() == [(part, "ok") for part in parts]
 
 
@@ -79,14 +79,15 @@ def test_course_that_is_not_installed(monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("part", "finder"), [("messages", "load_sms"), ("model", "model_dir")]
+    ("part", "finder"),
+    [("messages", "load_sms"), ("model", "model_dir"), ("writer", "writer_file")],
 )
 @pytest.mark.parametrize("error", [FileNotFoundError, ValueError, PermissionError])
 def test_data_that_is_not_found_says_what_data_says(monkeypatch, part, finder, error):
     def find():
         raise error("not found; install it with: pip")
 
-    monkeypatch.setattr({"messages": text, "model": files}[part], finder, find)
+    monkeypatch.setattr({"messages": text}.get(part, files), finder, find)
     findings = dict(machine.check())
     assert findings[part] == "not found; install it with: pip"
     assert findings["Python"] == "ok"
@@ -94,7 +95,7 @@ def test_data_that_is_not_found_says_what_data_says(monkeypatch, part, finder, e
 
 @pytest.mark.parametrize(
     ("gigabytes", "says"),
-    [(1.3, "ok"), (1.1, "1.1 GB free: shut down"), (0.04, "0.0 GB free: shut down")],
+    [(1.6, "ok"), (1.1, "1.1 GB free: shut down"), (0.04, "0.0 GB free: shut down")],
 )
 def test_memory(monkeypatch, gigabytes, says):
     memory_of(monkeypatch, gigabytes)

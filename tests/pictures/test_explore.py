@@ -152,7 +152,7 @@ def test_loss_that_diverges_has_its_frames():
     assert "a change of -" in shown.alts[shown.index]
 
 
-def animate_nothing(ax, before, afters):
+def animate_nothing(ax, lrs, before, afters):
     (line,) = ax.plot([], [])
     return [line], lambda i: None
 
@@ -160,7 +160,7 @@ def animate_nothing(ax, before, afters):
 def test_picture_gets_the_start_and_every_landing(profile):
     seen = {"updates": set(), "pairs": []}
 
-    def animate(ax, before, afters):
+    def animate(ax, lrs, before, afters):
         seen.update(before=before, afters=afters)
         (line,) = ax.plot([], [])
         return [line], seen["updates"].add
@@ -195,7 +195,7 @@ def test_path_draws_the_step_from_start_to_landing(profile):
     picture = views.path(BOWL)
     points = profile.along([0.0, 0.5, 1.5], picture.measure)
     figure, ax = plots.canvas()
-    (line, tip), update = picture.animate(ax, points[0], points[1:])
+    (line, tip), update = picture.animate(ax, [1.0] * 9, points[0], points[1:])
     for i in (1, 0):
         update(i)
         ends = np.array(line.get_data()).T
@@ -243,7 +243,7 @@ class TestPredictions:
             np.array([0.6, 0.3, 0.9]),
             np.array([[0.1, 0.2, 0.3], [0, 1, 0]]),
         )
-        (dots,), update = self.picture().animate(ax, before, afters)
+        (dots,), update = self.picture().animate(ax, [1.0] * 9, before, afters)
         for i in (1, 0):
             update(i)
             assert list(dots.get_xdata()) == afters[i].tolist()
@@ -338,7 +338,7 @@ class TestAttending:
     def test_animate_shows_the_head_after_each_step(self):
         before, afters = (np.eye(4), 0.25), [(np.full((4, 4), x), x) for x in (0.5, 1)]
         figure, ax = plots.canvas()
-        (image, title), update = self.picture().animate(ax, before, afters)
+        (image, title), update = self.picture().animate(ax, [1.0] * 9, before, afters)
         assert image.get_array().tolist() == np.eye(4).tolist()
         for i in (1, 0):
             update(i)
@@ -372,3 +372,79 @@ def test_model_is_left_alone_and_no_figure_is_left_open():
     assert params.grad is None
     assert plt.get_fignums() == []
     assert isinstance(panel, film.Panel)
+
+
+# A language model
+
+
+class Writer(torch.nn.Module):
+    """Stands for a model that writes: what it writes depends on one number."""
+
+    def __init__(self):
+        super().__init__()
+        self.weight = torch.nn.Parameter(torch.tensor([0.0, 2.0], dtype=torch.float64))
+
+
+def written(model, tokenizer, prompts, *, num_tokens):
+    number = model.weight[0].item()
+    return [f"about {number:.1f} {prompt}" if number else "Paris" for prompt in prompts]
+
+
+@pytest.fixture
+def of_writer():
+    model = Writer()
+    return steps.profile(model, lambda m: (m.weight - 1).square().sum())
+
+
+def test_writing_says_what_is_new_and_what_is_not(of_writer, monkeypatch):
+    monkeypatch.setattr(views.models, "write", written)
+    picture = views.writing(None, ["one", "two"])
+    panel = explore.step(
+        of_writer, picture, num_frames=4, limits=(0.1, 0.4), marks=("best",)
+    )
+    assert panel.film.values[0] == pytest.approx(0.1)
+    assert panel.film.values[-1] == pytest.approx(0.4)
+    assert "Now “one” goes on “about 0.2 one”" in panel.film.alts[0]
+    assert picture.describe("ab", "ab") == "It writes what it wrote before."
+    said = picture.describe(["a", "b"], ["a", "c\n d"])
+    assert said == "Now “two” goes on “c ↵ d”; 1 of 2 as before."
+
+
+def test_writing_sets_off_the_words_that_changed():
+    figure, ax = plots.canvas()
+    moving, update = views.writing(None, ["one"]).animate(
+        ax, [0.1], ["to be here"], [["to be there"]]
+    )
+    update(0)
+    shown = [artist.get_text() for artist in moving if artist.get_text().strip()]
+    assert shown == ["to be      ", "      there", "      _____"]
+
+
+def test_sentences_show_what_was_promised_and_what_happened():
+    figure, ax = plots.canvas()
+    before, after = np.array([2.0, 3.0]), np.array([1.5, math.nan])
+    picture = views.sentences(None, ["a", "b"], [-10.0, 4.0])
+    (bars, dots), update = picture.animate(ax, [0.05, 0.1], before, [before, after])
+    update(0)
+    assert bars.get_xdata() == pytest.approx([1.5, 3.2])
+    assert list(dots.get_xdata()) == [2.0, 3.0]
+    update(1)
+    right = ax.get_xlim()[1]
+    assert list(dots.get_xdata()) == [
+        1.5,
+        right,
+    ]  # what is no number leaves the picture
+    assert ax.get_yticklabels()[1].get_text() == "b"
+    said = picture.describe(before, np.array([1.0, 2.5]))
+    assert (
+        said == "2 of 2 sentences become likelier; “a” changes most, from 2.00 to 1.00."
+    )
+
+
+def test_a_wider_picture_leaves_the_ray_its_width(of_writer, monkeypatch):
+    monkeypatch.setattr(views.models, "write", written)
+    sizes = []
+    for picture in (None, views.writing(None, ["one"])):
+        panel = explore.step(of_writer, picture, num_frames=3, limits=(0.1, 0.4))
+        sizes.append(int.from_bytes(panel.film.frames[0][16:20], "big"))
+    assert sizes == [960, 1200]

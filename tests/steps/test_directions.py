@@ -1,6 +1,8 @@
 """An optimizer's own step as a direction: foreseen, then taken, nothing touched."""
 
 import copy
+import gc
+import weakref
 
 import numpy as np
 import pytest
@@ -10,6 +12,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from course_utils import steps
+from course_utils.steps import directions
 
 OPTIMIZERS = {
     "sgd": lambda p: torch.optim.SGD(p, 0.3),
@@ -167,3 +170,55 @@ def test_promise_is_the_slope_of_another_scalar():
         profile.promise(lambda m: torch.ones(()))
     with pytest.raises(TypeError, match="measure returned a float"):
         profile.promise(lambda m: 1.0)
+
+
+# All singular values made 1
+
+
+@pytest.mark.parametrize("shape", [(7, 5), (5, 11), (3, 3), (6,), (4, 3, 2)])
+def test_orthogonal_is_the_polar_factor(shape):
+    grad = torch.tensor(np.random.default_rng(0).standard_normal(shape))
+    matrix = grad.reshape(1 if grad.dim() < 2 else len(grad), -1)
+    left, _, right = torch.linalg.svd(matrix, full_matrices=False)
+    found = directions.orthogonal(grad)
+    assert found.shape == grad.shape
+    assert torch.allclose(found.reshape(matrix.shape), left @ right, atol=1e-9)
+
+
+def test_rounding_noise_is_no_direction():
+    """A gradient of three tokens has rank 3; what else is there is rounding."""
+    random = np.random.default_rng(0)
+    thin = [torch.tensor(random.standard_normal(s)).float() for s in ((40, 3), (3, 60))]
+    found = directions.orthogonal(thin[0] @ thin[1])
+    values = torch.linalg.svdvals(found)
+    assert torch.allclose(values[:3], torch.ones(3), atol=1e-4)
+    assert values[3:].max() < 1e-4
+    assert not directions.orthogonal(torch.zeros(3, 4)).any()
+
+
+def test_a_profile_goes_the_orthogonal_way():
+    model, loss_fn = mlp_problem()
+    one = steps.profile(model, loss_fn, "orthogonal")
+    for step, param in zip(one.direction, model.parameters(), strict=True):
+        matrix = step.reshape(1 if step.dim() < 2 else len(step), -1)
+        assert torch.linalg.svdvals(matrix).max() == pytest.approx(1, abs=1e-4)
+        assert step.dtype == param.dtype
+    assert one.slope < 0
+    assert one.stable_lr is None
+    with pytest.raises(ValueError, match='"gradient", "sign", "orthogonal"'):
+        steps.profile(model, loss_fn, "newton")
+
+
+def test_a_profile_is_gone_when_it_is_deleted():
+    """It holds three copies of what can be trained, and must not wait for gc."""
+    model, loss_fn = mlp_problem()
+    gc.disable()
+    try:
+        one = steps.profile(model, loss_fn)
+        assert one.best_lr
+        assert one.break_even_lr
+        gone = weakref.ref(one)
+        del one
+        assert gone() is None
+    finally:
+        gc.enable()

@@ -154,3 +154,53 @@ def test_encode_cuts_at_max_length_and_at_the_limit_of_the_model(
 def test_encode_refuses_to_cut_everything(tokenizer, max_length):
     with pytest.raises(ValueError, match=f"max_length is {max_length}: give .* from 3"):
         batches.encode(tokenizer, messages_of("so"), max_length=max_length)
+
+
+# For a model that writes
+
+
+@pytest.fixture(scope="module")
+def writers_tokenizer():
+    return models.load_writer(trainable_layers=0)[1]
+
+
+def test_sentences_stand_at_the_right_and_ask_for_all_but_the_first(writers_tokenizer):
+    texts = ["The capital of France is Lyon.", "So late"]
+    batch = batches.sentences(writers_tokenizer, texts)
+    lengths = [len(ids) for ids in writers_tokenizer(texts)["input_ids"]]
+    assert batch.token_ids.shape == (2, max(lengths))
+    assert batch.attention_mask.dtype == torch.bool
+    for row, (mask, targets, n) in enumerate(
+        zip(batch.attention_mask, batch.targets, lengths, strict=True)
+    ):
+        assert mask.tolist() == [False] * (max(lengths) - n) + [True] * n
+        first = max(lengths) - n + 1
+        assert (targets[:first] == batches.NOT_ASKED).all()
+        assert torch.equal(targets[first:], batch.token_ids[row, first:])
+
+
+def test_only_the_answer_is_asked_for(writers_tokenizer):
+    batch = batches.sentences(
+        writers_tokenizer, [" Yes", " Lyon."], prompts=["Is it so, then?", "It is"]
+    )
+    asked = [row[row != batches.NOT_ASKED] for row in batch.targets]
+    assert [writers_tokenizer.decode(ids) for ids in asked] == [" Yes", " Lyon."]
+    assert (batch.targets[:, -1] == batch.token_ids[:, -1]).all()
+
+
+@pytest.mark.parametrize(
+    ("texts", "prompts", "error", "says"),
+    [
+        ([" a"], ["x", "y"], ValueError, "prompts holds 2 for 1 texts"),
+        (["so"], None, ValueError, r"texts\[0\] is 'so'"),
+        (["so late", ""], None, ValueError, r"texts\[1\] is ''"),
+        (["so late \ud83d"], None, ValueError, "half an emoji"),
+        ("so late", None, TypeError, "texts"),
+        ([3], None, TypeError, "texts"),
+    ],
+)
+def test_a_sentence_that_asks_for_nothing_is_named(
+    writers_tokenizer, texts, prompts, error, says
+):
+    with pytest.raises(error, match=says):
+        batches.sentences(writers_tokenizer, texts, prompts=prompts)

@@ -2,6 +2,7 @@
 
 import math
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
@@ -122,3 +123,41 @@ def test_bad_input_is_named():
     with pytest.raises(ValueError, match=too_long):
         evaluation.evaluate(Says(limit=4), EXAMPLES)
     evaluation.evaluate(Says(limit=5), EXAMPLES)
+
+
+# The AUC
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_auc_is_that_of_sklearn(seed):
+    from sklearn.metrics import roc_auc_score
+
+    random = np.random.default_rng(seed)
+    scores = random.integers(0, 9, 60)  # with ties
+    labels = random.integers(0, 2, 60)
+    value, low, high = evaluation.auc(scores, labels)
+    assert value == pytest.approx(roc_auc_score(labels, scores))
+    assert 0 <= low < value < high <= 1
+
+
+def test_auc_interval_covers_the_truth_about_as_often_as_it_says():
+    from scipy.stats import norm
+
+    truth, random, covered = norm.cdf(1 / 2**0.5), np.random.default_rng(0), 0
+    labels = [1] * 40 + [0] * 60
+    for seed in range(200):
+        scores = random.standard_normal(100) + labels
+        _, low, high = evaluation.auc(scores, labels, num_draws=200, seed=seed)
+        covered += low <= truth <= high
+    assert 0.88 < covered / 200 < 0.99
+
+
+@pytest.mark.parametrize("labels", [[1, 1, 1], [0, 0, 0], [0, 1, 2]])
+def test_auc_needs_both_classes(labels):
+    with pytest.raises(ValueError, match="labels"):
+        evaluation.auc([0.1, 0.2, 0.3], labels)
+
+
+def test_auc_of_what_is_no_number():
+    with pytest.raises(ValueError, match="scores"):
+        evaluation.auc([0.1, float("nan")], [0, 1])
