@@ -46,7 +46,9 @@ def step(
     widths = (picture.width, 1) if picture else (1,)
     figure, axes = plots.canvas(4.8 * max(2, sum(widths)), 4.4, widths=widths)
     *left, right = np.atleast_1d(axes)
-    sentences, moving, updates = [str(profile.report(lr)) for lr in lrs], [], []
+    sentences = [str(profile.report(lr)) for lr in lrs]
+    moving: list = []
+    updates: list = []
     if picture:  # first: the ray's names find their place in what width is left
         before, *afters = profile.along([0, *lrs], picture.measure)
         moving, update = picture.animate(left[0], lrs, before, afters)

@@ -80,11 +80,9 @@ def ray(
     lines: dict[str, Any] = {}
     for name, promised in (promises or {}).items():
         color, style = PROMISES[name]
-        lines |= {
-            f"{name} promise": ax.plot(
-                lrs, numbers(promised), linestyle=style, color=color, linewidth=2.5
-            )[0]
-        }
+        (lines[f"{name} promise"],) = ax.plot(
+            lrs, numbers(promised), linestyle=style, color=color, linewidth=2.5
+        )
     drawn = np.where(np.isfinite(losses), losses, top + 10 * (top - bottom))
     (lines["what happens"],) = ax.plot(lrs, drawn, color=BLUE, linewidth=2.5)
     marked = {
@@ -220,8 +218,10 @@ def sentence_losses(names, before, *, ax: Axes) -> str:
     ax.plot(before, rows, "o", color="black", markerfacecolor="white", markersize=10)
     ax.axvline(0, color=GRAY, linewidth=1)
     ax.set_yticks(rows, map(literal, names))
-    ax.set(xlabel="loss: hollow before, filled after, bar promised",
-           xlim=(-0.3 * before.max(), 1.6 * before.max()), ylim=(len(names) - 0.4, -0.6))  # fmt: skip
+    ax.set(xlabel="loss: hollow before, filled after, bar promised")
+    ax.set(
+        xlim=(-0.3 * before.max(), 1.6 * before.max()), ylim=(len(names) - 0.4, -0.6)
+    )
     top = int(np.argmax(before))
     return (
         f"The losses of {len(names)} sentences: the largest is {before[top]:.2f}, of "
