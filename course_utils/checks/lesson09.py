@@ -21,7 +21,7 @@ def check_clean_rates(clean_rates) -> Verdict:
         ]
 
     right = rates(lambda w, h, n: w and h == n)
-    return _judge_lists(
+    return judge(
         clean_rates,
         right,
         cases,
@@ -58,47 +58,8 @@ def check_clean_rates(clean_rates) -> Verdict:
                 lambda *case: right(*case)[0] if right(*case) else None
             ),
         },
-    )
-
-
-def _judge_lists(function, right, cases, mistakes) -> Verdict:
-    """As `judge`, for lists whose length is part of the answer."""
-
-    def counted(each):
-        def call(*case):
-            found = each(*case)
-            if found is None or found is ...:
-                return found
-            values = np.asarray(found, float).ravel()
-            return np.concatenate([[len(values)], values, np.zeros(9 - len(values))])
-
-        return call
-
-    if not callable(function):
-        return judge(function, right, cases, {})
-    if all(_is_unfilled(function, case) for case in cases):
-        return judge(lambda *case: None, right, cases, {})
-    return judge(
-        counted(lambda *case: _listed(function(*case))),
-        counted(right),
-        cases,
-        {
-            words: counted(lambda *case, wrong=wrong: _listed(wrong(*case)))
-            for words, wrong in mistakes.items()
-        },
         hint="not those. Go through the rates one by one: written, and all held?",
     )
-
-
-def _is_unfilled(function, case) -> bool:
-    try:
-        return function(*case) in (None, ...)
-    except Exception:  # judged later
-        return False
-
-
-def _listed(found):
-    return [] if found is None else found
 
 
 def check_answer_targets(answer_targets) -> Verdict:

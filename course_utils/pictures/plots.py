@@ -17,7 +17,6 @@ from matplotlib.figure import Figure
 from course_utils.pictures import labels
 
 BLUE, ORANGE, GREEN, RED, GRAY = "#0072B2", "#E69F00", "#009E73", "#D55E00", "#555555"
-PURPLE = "#CC79A7"
 # One meaning, one look: what happens is solid blue, the slider's place an orange dot.
 PROMISES = {"linear": (RED, ":"), "quadratic": (GREEN, "--")}
 MARKS = {"best": "-", "break even": (0, (8, 3)), "stable": (0, (1, 2))}
