@@ -21,6 +21,7 @@ TAGS = {
     "exercise",
     "solution",
     "definition",
+    "retype",  # an exercise that asks for a line shown above
     "nbval-ignore-output",
     "raises-exception",
 }
@@ -28,12 +29,17 @@ TAGS = {
 NOT_COMPARED = {
     ("07_bert.ipynb", "my_message"): "the reader asks about a message of their own",
 }
+# Lessons whose exercises do not yet carry the tag of their objective.
+NOT_YET_RETAUGHT = {"06b_keras", "07_bert", "08_one_step", "09_writer", "09b_and_then"}
+NOT_YET_RETAUGHT |= {"12_ledger", "03_attention", "04_gradient_descent", "05_momentum"}
+NOT_YET_RETAUGHT |= {"06_lstm"}
+WITHOUT_PICTURES = {"06b_keras", "12_ledger"}
 FORBIDDEN = {
     "a shell or pip line": r"^\s*(!|%\w)",
     "a warnings filter": r"filterwarnings|simplefilter|catch_warnings",
 }
 ONE_MACHINES_PATH = r"(?<![\w.+/])/(root|work|home|Users|tmp)/[\w.]+|\b[A-Z]:\\\\\w"
-KNOWN_TAG = rf"{'|'.join(sorted(TAGS))}|claim:S\d\.\d|room:\d+"
+KNOWN_TAG = rf"{'|'.join(sorted(TAGS))}|claim:S\d\.\d|room:\d+|objective:\d"
 NUMBER = r"\d+\.\d+|\d+(?:e[+-]?\d+)?"
 IN_PROSE = r"(?<![\w.])(\d[\d,]*(?:\.\d+)?(?:e-?\d+)?)( ?%)?"
 NOT_PROSE = r"\$\$.*?\$\$|\$[^$]*\$|```.*?```|`[^`]*`|\nReferences\..*"
@@ -204,6 +210,102 @@ def test_exercises(lesson):
             lesson.require(ignored, i, "tag a checker call nbval-ignore-output")
 
 
+def require_objectives(lesson):
+    """Every line of "You will" has an exercise, by its tag; few retype a line."""
+    promised = len(re.findall(r"^- ", lesson.cells[1].source, re.MULTILINE))
+    lesson.require(3 <= promised <= 5, 1, f"{promised} objectives, 3 to 5 are read")
+    exercises = lesson.tagged("exercise")
+    trained = {
+        int(tag.removeprefix("objective:"))
+        for i in exercises
+        for tag in tags(lesson.cells[i])
+        if tag.startswith("objective:")
+    }
+    missing = set(range(1, promised + 1)) - trained
+    lesson.require(not missing, 1, f"no exercise (tag objective:N) for {missing}")
+    unknown = trained - set(range(1, promised + 1))
+    lesson.require(not unknown, 1, f"exercises for objectives {unknown}: none such")
+    retyped = len(set(exercises) & set(lesson.tagged("retype")))
+    lesson.require(
+        3 * retyped <= len(exercises), 1, f"{retyped} of {len(exercises)} retype a line"
+    )
+
+
+def require_pictures(lesson):
+    """At least three pictures, at least two of them moving."""
+    count = sum(
+        "image/png" in output.get("data", {})
+        for _, cell in lesson.code
+        for output in cell.outputs
+    )
+    moving = len(lesson.tagged("widget"))
+    lesson.require(count >= 3, 0, f"{count} pictures, at least 3")
+    lesson.require(moving >= 2, 0, f"{moving} of the pictures move, at least 2")
+
+
+def test_objectives(lesson):
+    if lesson.path.stem not in NOT_YET_RETAUGHT:
+        require_objectives(lesson)
+
+
+def test_pictures(lesson):
+    if lesson.path.stem not in {*WITHOUT_PICTURES, *NOT_YET_RETAUGHT}:
+        require_pictures(lesson)
+
+
+def test_check_cells_only_check(lesson):
+    """No name made or imported in one is used in another cell that does not make it."""
+    made: dict = {}  # name -> the check cell that made it
+    if lesson.path.stem in NOT_YET_RETAUGHT:
+        return
+    for i, cell in lesson.code:
+        stored, loaded = names_of(cell.source)
+        taught = loaded & set(made)
+        lesson.require(
+            not taught, i, f"{taught}: from the check cell {[made[n] for n in taught]}"
+        )
+        if "check" in tags(cell):
+            made |= dict.fromkeys(stored - everywhere(lesson, i), i)
+        else:
+            made = {name: at for name, at in made.items() if name not in stored}
+
+
+def everywhere(lesson, index):
+    """The names that cells before this one made, checks not counted."""
+    cells = [c for i, c in lesson.code if i < index and "check" not in tags(c)]
+    return set().union(*(names_of(cell.source)[0] for cell in cells), set())
+
+
+def names_of(source):
+    """(names a cell makes at its top level, names it takes from cells before)."""
+    made, taken = set(), set()
+    for statement in ast.parse(source).body:
+        nodes = list(ast.walk(statement))
+        inner = set()  # arguments and the names that a comprehension runs over
+        for node in nodes:
+            if isinstance(node, ast.arg):
+                inner.add(node.arg)
+            elif isinstance(node, ast.comprehension):
+                inner |= {
+                    n.id for n in ast.walk(node.target) if isinstance(n, ast.Name)
+                }
+        names = [node for node in nodes if isinstance(node, ast.Name)]
+        stored = {n.id for n in names if isinstance(n.ctx, ast.Store)} - inner
+        for node in nodes:
+            if isinstance(node, ast.Import | ast.ImportFrom):
+                stored |= {(a.asname or a.name).split(".")[0] for a in node.names}
+        if isinstance(statement, ast.FunctionDef | ast.ClassDef):
+            inner, stored = inner | stored, {statement.name}
+        loaded = {n.id for n in names if isinstance(n.ctx, ast.Load)} - inner - made
+        if not isinstance(
+            statement, ast.Assign | ast.AugAssign | ast.Expr | ast.Assert
+        ):
+            loaded -= stored  # a loop, a with or a function: by and large in order
+        taken |= loaded
+        made |= stored
+    return made, taken
+
+
 def calls_checker(source):
     """Does this code call something named check_…, as the exercise checkers are?"""
     nodes = ast.walk(ast.parse(source))
@@ -262,9 +364,10 @@ def good_lesson():
     )
     hidden = {"tags": ["solution"], "jupyter": {"source_hidden": True}}
     exercise = {"tags": ["exercise", "nbval-ignore-output"]}
+    exercise["tags"] += ["objective:1", "objective:2", "objective:3"]
     cells = [
         text("# 4. Title\n\nWhy?"),
-        text("**You will** see. 20 minutes."),
+        text("**You will**\n\n- see,\n- do,\n- say.\n\n20 minutes."),
         code("import torch", metadata={"tags": ["setup"]}),
         code("film", metadata={"tags": ["widget"]}, outputs=[picture]),
         code("assert True", metadata={"tags": ["check"]}),
@@ -273,6 +376,8 @@ def good_lesson():
         code("def step(): ...", metadata=exercise),
         code("checks.check_step(step)", metadata={"tags": ["nbval-ignore-output"]}),
         code("def step_solution(): ...", metadata=hidden),
+        code("film", metadata={"tags": ["widget"]}, outputs=[picture, picture]),
+        code("assert film", metadata={"tags": ["check"]}),
         text("**Summary** **Next**\n\nShut down this kernel."),
     ]
     for count, cell in enumerate((c for c in cells if c.cell_type == "code"), 1):
@@ -290,17 +395,23 @@ def drop(*indices):
     return lambda notebook: [notebook.cells.pop(i) for i in sorted(indices)[::-1]]
 
 
+def taught_in_a_check(notebook):
+    """A fault: a name comes from a check cell."""
+    notebook.cells[4].source, notebook.cells[11].source = "new = 1", "assert new"
+
+
 ERROR = {"output_type": "error", "ename": "E", "evalue": "", "traceback": []}
 VIEW = {"output_type": "display_data", "metadata": {}, "data": {WIDGET_VIEW: {}}}
 BARE = {"output_type": "display_data", "metadata": {}, "data": {"image/png": ""}}
+OBJECTIVES = ["exercise", "objective:1", "objective:2", "objective:3"]
 IGNORED = ["widget", "nbval-ignore-output"]
 FAULTS = [
     (test_opening, spoil(0, source="# 5. Title\n\nWhy?")),
     (test_opening, spoil(0, source="# 4. Title")),
     (test_opening, spoil(1, source="You will see. 20 minutes.")),
     (test_opening, spoil(1, source="**You will** see.")),
-    (test_closing, spoil(10, source="**Next**\n\nShut down this kernel.")),
-    (test_closing, spoil(10, source="**Summary** **Next**")),
+    (test_closing, spoil(12, source="**Next**\n\nShut down this kernel.")),
+    (test_closing, spoil(12, source="**Summary** **Next**")),
     (test_setup, drop(2)),
     (test_setup, spoil(2, source="import torch\n" * 13)),
     (test_code, spoil(2, source="")),
@@ -312,7 +423,7 @@ FAULTS = [
     (test_tags, spoil(5, metadata={"tags": ["check"]})),
     (test_tags, spoil(4, metadata={"tags": ["check", "room:5"]})),
     (test_every_output_is_compared, spoil(3, metadata={"tags": IGNORED})),
-    (test_formulas, drop(6)),
+    (test_formulas, drop(6, 11)),
     (test_widgets, drop(4, 6)),
     (test_widgets, spoil(3, outputs=[])),
     (test_numbers, spoil(5, source="$$x = 1$$ It reached 0.93.")),
@@ -326,6 +437,17 @@ FAULTS = [
     (test_outputs, spoil(2, outputs=[ERROR])),
     (test_outputs, spoil(2, outputs=[VIEW])),
     (test_outputs, spoil(2, outputs=[BARE])),
+    (test_objectives, spoil(1, source="**You will**\n\n- see,\n- do.\n\n20 minutes.")),
+    (
+        test_objectives,
+        spoil(1, source="**You will**\n\n- a\n- b\n- c\n- d\n20 minutes"),
+    ),
+    (test_objectives, spoil(7, metadata={"tags": ["exercise", "objective:1"]})),
+    (test_objectives, spoil(7, metadata={"tags": [*OBJECTIVES, "objective:4"]})),
+    (test_objectives, spoil(7, metadata={"tags": [*OBJECTIVES, "retype"]})),
+    (test_pictures, spoil(3, outputs=[])),
+    (test_pictures, spoil(3, metadata={})),
+    (test_check_cells_only_check, taught_in_a_check),
     (test_file, spoil(0, source="x" * 1_000_000)),
     (test_file, spoil(0, source="see\n/home/me/data.csv")),
     (test_file, lambda notebook: notebook.metadata.update(widgets={})),

@@ -1,10 +1,12 @@
-"""Checkers of lesson 00: a slope and one step, for numbers."""
+"""Checkers of lesson 00: a slope, a step, two learning rates, a claim."""
 
 import math
 
 import numpy as np
+import torch
 
-from course_utils.checks import Verdict, judge
+from course_utils.checks import Verdict, judge, require_function
+from course_utils.checks.choices import choose
 
 
 def check_slope(slope) -> Verdict:
@@ -65,34 +67,109 @@ def _rounds(slope, right, cases) -> bool:
     return is_round
 
 
-def check_step(step) -> Verdict:
-    """step(x, slope, lr): where one step of gradient descent lands."""
-    cases = [(3.0, 6.0, 0.1), (-2.0, -5.0, 0.3), (0.5, 0.0, 7.0)]
+def check_step_down(step_down) -> Verdict:
+    """step_down(loss, x, lr): the tensor where one step lands, twice in a row."""
+
+    def twice(step):
+        """The same step from the same tensor again: old gradients must not count."""
+
+        def both(loss, start, lr):
+            x = start.clone().requires_grad_()
+            first = step(loss, x, lr)
+            if first is None or first is ...:
+                return None
+            with torch.no_grad():
+                if not torch.equal(x, start):
+                    raise ValueError("x has changed: return a new tensor")
+            return first, step(loss, x, lr)
+
+        return both
+
+    def taking(factor, *, keep=False):
+        def step(loss, x, lr):
+            x.grad = x.grad if keep else None
+            loss(x).backward()
+            with torch.no_grad():
+                return factor(x, x.grad, lr)
+
+        return twice(step)
+
+    cases = [(lambda x: (x - 3) ** 2, torch.tensor(1.0), 0.1),
+             (lambda x: (x**2).sum(), torch.tensor([2.0, -3.0]), 0.2),
+             (lambda x: x.exp().sum(), torch.tensor([0.0, 1, 0.5]), 0.05)]  # fmt: skip
+    require_function(step_down)
     return judge(
-        step,
-        lambda x, slope, lr: x - lr * slope,
+        twice(step_down),
+        taking(lambda x, g, lr: x - lr * g),
         cases,
         {
-            "you went uphill: the step goes against the slope.": (
-                lambda x, slope, lr: x + lr * slope
+            "it still goes uphill: a step goes against the gradient.": (
+                taking(lambda x, g, lr: x + lr * g),
+                taking(lambda x, g, lr: x + lr * g, keep=True),
             ),
-            "the learning rate is missing: it scales the slope.": (
-                lambda x, slope, lr: x - slope
+            "the second step adds the old gradient to the new: clear x.grad first.": (
+                taking(lambda x, g, lr: x - lr * g, keep=True)
             ),
-            "you returned only how far to move; the step starts at x.": (
-                lambda x, slope, lr: -lr * slope
+            "the learning rate is missing: it scales the gradient.": (
+                taking(lambda x, g, lr: x - g),
+                taking(lambda x, g, lr: x - g, keep=True),
             ),
-            "you moved by lr whatever the slope; multiply lr by the slope.": (
-                lambda x, slope, lr: x - lr
+            "that is how far to move; the step starts at x.": (
+                taking(lambda x, g, lr: -lr * g),
+                taking(lambda x, g, lr: -lr * g, keep=True),
             ),
-            "divide by nothing: the learning rate is a factor.": (
-                lambda x, slope, lr: x - slope / lr
+        },
+        names=("the first step", "the second"),
+        hint="that is not where the step lands: x minus the learning rate times "
+        "the gradient, with nothing left over from before.",
+    )
+
+
+def check_two_rates(two_rates) -> Verdict:
+    """two_rates(curvature): the rate into the minimum, and the last without harm."""
+    cases = [(2.0,), (8.0,), (0.5,), (3.0,)]
+    return judge(
+        two_rates,
+        lambda c: (1 / c, 2 / c),
+        cases,
+        {
+            "that is right for the dial above only; use the curvature.": (
+                lambda c: (0.5, 1.0)
             ),
-            "the learning rate scales the slope, not the place you come from.": (
-                lambda x, slope, lr: lr * x - slope
+            "a steeper dial needs a shorter step, not a longer one.": (
+                lambda c: (c / 4, c / 2),
+                lambda c: (c, 2 * c),
+                lambda c: (0.25 * c, 0.5 * c),
             ),
-            "only the slope's sign counts here; its size should, too.": (
-                lambda x, slope, lr: x - lr * ((slope > 0) - (slope < 0))
+            "the order: first the one that lands in the minimum.": (
+                lambda c: (2 / c, 1 / c)
             ),
+            "twice too long: the slope is curvature * (x - minimum).": (
+                lambda c: (2 / c, 4 / c)
+            ),
+            "half too short: the slope is curvature * (x - minimum).": (
+                lambda c: (0.5 / c, 1 / c)
+            ),
+            "the first is right; the step does harm once it lands farther away than "
+            "it began, at twice that rate.": (
+                lambda c: (1 / c, 1 / c),
+                lambda c: (1 / c, 1.0),
+                lambda c: (1 / c, 4 / c),
+            ),
+        },
+        names=("the rate that lands in the minimum", "the last that does no harm"),
+    )
+
+
+def check_reading(answer) -> Verdict:
+    """Which sentence does the evidence of one run carry?"""
+    return choose(
+        answer,
+        "b",
+        {
+            "a": "one model is not any model, and one seed is not all: the evidence "
+            "is smaller than the sentence.",
+            "b": "it says no more than was tried. To say more, try more.",
+            "c": '"holds only when" names the case in which it does hold.',
         },
     )

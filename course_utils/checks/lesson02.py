@@ -1,4 +1,4 @@
-"""Checkers of lesson 02: a loss, a gradient by hand, one training step."""
+"""Checkers of lesson 02: a layer's gradients, a loss, one training step, reading."""
 
 import functools
 
@@ -8,48 +8,12 @@ from torch import nn
 from torch.nn import functional as F
 
 from course_utils.checks import Verdict, judge, require_function
+from course_utils.checks.choices import choose
 
 
 def _random(*shape, seed=0) -> torch.Tensor:
     values = np.random.default_rng(seed).standard_normal(shape)
     return torch.tensor(values, dtype=torch.float32)
-
-
-def check_mse(mse) -> Verdict:
-    """mse(outputs, targets): mean squared error of outputs (N, 1) and targets (N,)."""
-    cases = [(_random(n, 1, seed=n), _random(n, seed=n + 1)) for n in (2, 3, 7)]
-    return judge(
-        mse,
-        lambda outputs, targets: ((outputs[:, 0] - targets) ** 2).mean(),
-        cases,
-        {
-            "(N, 1) minus (N,) broadcasts to (N, N): every output met every target. "
-            "Give both the same shape first, for example outputs[:, 0].": (
-                lambda outputs, targets: ((outputs - targets) ** 2).mean()
-            ),
-            "that is the sum of the squares; divide by how many there are.": (
-                lambda outputs, targets: ((outputs[:, 0] - targets) ** 2).sum()
-            ),
-            "that is the mean of the differences; square them first.": (
-                lambda outputs, targets: (outputs[:, 0] - targets).mean()
-            ),
-            "that is the mean of the absolute differences; square them.": (
-                lambda outputs, targets: (outputs[:, 0] - targets).abs().mean()
-            ),
-            "square first, then take the mean.": (
-                lambda outputs, targets: (outputs[:, 0] - targets).mean() ** 2
-            ),
-            "that is the root of it; the mean of the squares was asked for.": (
-                lambda outputs, targets: ((outputs[:, 0] - targets) ** 2).mean().sqrt()
-            ),
-            "there is no factor one half in it.": (
-                lambda outputs, targets: ((outputs[:, 0] - targets) ** 2).mean() / 2
-            ),
-            "those are the squares; take their mean.": (
-                lambda outputs, targets: (outputs[:, 0] - targets) ** 2
-            ),
-        },
-    )
 
 
 def check_cross_entropy(cross_entropy) -> Verdict:
@@ -122,45 +86,60 @@ def check_cross_entropy(cross_entropy) -> Verdict:
     )
 
 
-def check_linear_backward(backward) -> Verdict:
-    """backward(features, weight, grad_out): (grad_weight, grad_features).
-
-    For outputs = features @ weight.T, with features (B, I), weight (O, I) and
-    grad_out (B, O), the gradient of the loss by the outputs.
-    """
+def check_layer_backward(layer_backward) -> Verdict:
+    """layer_backward(features, weight, grad_outputs): the three gradients."""
     cases = [
-        (_random(b, i, seed=1), _random(o, i, seed=2), _random(b, o, seed=3))
-        for b, i, o in ((2, 3, 5), (7, 2, 3), (5, 5, 5))
+        (_random(b, i, seed=b), _random(o, i, seed=i), _random(b, o, seed=o))
+        for b, i, o in ((5, 3, 2), (2, 7, 3), (3, 2, 5), (3, 4, 4))
     ]
+
+    def back(weight=lambda x, w, g: g.T @ x, bias=lambda x, w, g: g.sum(0),
+             features=lambda x, w, g: g @ w):  # fmt: skip
+        return lambda x, w, g: (weight(x, w, g), bias(x, w, g), features(x, w, g))
+
+    def mean(x, w, g):
+        return g.mean(0)
+
+    def turned(x, w, g):
+        return g @ w.T
+
     return judge(
-        backward,
-        lambda x, w, g: (g.T @ x, g @ w),
+        layer_backward,
+        back(),
         cases,
         {
-            "grad_weight is transposed: it has the shape of weight, (O, I).": (
-                lambda x, w, g: (x.T @ g, g @ w)
+            "grad_features is right now; look at the bias: it takes part in every "
+            "example, so its slopes are added up.": back(bias=mean),
+            "grad_features goes from outputs (B, O) to inputs (B, I): which of "
+            "weight's two axes has to meet? (And the bias: added up, or averaged?)": (
+                back(features=turned),
+                back(features=lambda x, w, g: (w @ g.T).T),
             ),
-            "grad_weight is averaged over the batch once too often: the mean is "
-            "already in grad_out.": lambda x, w, g: (g.T @ x / len(x), g @ w),
-            "the two results are in the wrong order.": (
-                lambda x, w, g: (g @ w, g.T @ x)
+            "it is as it was: both faults are still there.": back(
+                bias=mean, features=turned
             ),
-            "you returned grad_weight only; return (grad_weight, grad_features).": (
-                lambda x, w, g: g.T @ x
+            "the weight was right as it stood: (O, B) @ (B, I).": (
+                back(weight=lambda x, w, g: x.T @ g),
+                back(weight=lambda x, w, g: g.T @ x / len(x)),
             ),
-            "the sign is turned round: a gradient points uphill; the step is what goes "
-            "down.": lambda x, w, g: (-g.T @ x, -g @ w),
-            "grad_features is averaged over the batch: it has one row a message.": (
-                lambda x, w, g: (g.T @ x, g @ w / len(x))
+            "grad_bias has one number an output: add up over the examples, the first "
+            "axis.": (
+                back(bias=lambda x, w, g: g.sum(1)),
+                back(bias=lambda x, w, g: g.sum()),
+                back(bias=lambda x, w, g: g),
             ),
-            "grad_features lacks grad_outputs: it is not the weight alone.": (
-                lambda x, w, g: (g.T @ x, torch.ones_like(g) @ w)
+            "the order: weight, bias, features.": (
+                lambda x, w, g: (g @ w, g.sum(0), g.T @ x),
+                lambda x, w, g: (g.T @ x, g @ w, g.sum(0)),
             ),
-            "grad_weight lacks grad_outputs: it is not the features alone.": (
-                lambda x, w, g: (torch.ones_like(g).T @ x, g @ w)
+            "the bias is missing: return three gradients.": (
+                lambda x, w, g: (g.T @ x, g @ w)
+            ),
+            "the sign is turned round; this is the gradient, not the step.": (
+                lambda x, w, g: (-g.T @ x, -g.sum(0), -g @ w)
             ),
         },
-        names=("grad_weight", "grad_features"),
+        names=("grad_weight", "grad_bias", "grad_features"),
     )
 
 
@@ -256,3 +235,40 @@ def _trained_by(train_step):
         return model.weight, model.bias, float(model.weight is weight_itself)
 
     return run
+
+
+def check_what_it_learned(answer) -> Verdict:
+    """A model that calls everything spam, with an AUC near 1: what has it learned?"""
+    return choose(
+        answer,
+        "b",
+        {
+            "a": "by accuracy it looks worse. But AUC asks for the order of the "
+            "messages, and the order went from a coin's to nearly perfect.",
+            "b": "the order is right and the threshold is not. Move the threshold, or "
+            "take more steps.",
+            "c": "then spam and ham would score alike, and AUC would stay at one half.",
+        },
+    )
+
+
+def check_causes(answer) -> Verdict:
+    """Four loops and four causes: four letters, in the order of the lines."""
+    if answer is ... or answer is None:
+        return Verdict(False, "Not filled in yet: write four letters, then run again.")
+    letters = [letter for letter in str(answer).lower() if letter.isalnum()]
+    if sorted(letters) != list("abcd"):
+        return Verdict(
+            False, f"Not yet: {answer!r} does not hold each of a, b, c, d once."
+        )
+    hints = {
+        "a": "the one with the wrong sign climbs from the first step on.",
+        "b": "where nothing is wrong both losses get small.",
+        "c": "with softmax twice the loss falls and stops: it can never be sure.",
+        "d": "without zero_grad the training loss goes to nothing, and only messages "
+        "that were not learned from show it.",
+    }
+    for line, (given, right) in enumerate(zip(letters, "bdac", strict=True), 1):
+        if given != right:
+            return Verdict(False, f"Not yet: not line {line}. {hints[right]}")
+    return Verdict(True, "Right: each loop leaves its own trace.")

@@ -4,15 +4,11 @@ No model is trained and no gradient taken here; every number comes from the resu
 """
 
 from collections.abc import Sequence
-from functools import partial
 
 import ipywidgets
 import numpy as np
-import torch
 
-from course_utils import training
 from course_utils.pictures import film, plots, shooting, views
-from course_utils.steps import rules
 
 MARKS = {"best": "best_lr", "break even": "break_even_lr", "stable": "stable_lr"}
 
@@ -143,146 +139,38 @@ def beliefs(
 
 
 def attention(attention_weights: Sequence, tokens: Sequence[str]) -> film.Panel:
-    """What every head attends to: the slider runs over the heads, layer by layer.
+    """What every head attends to: the slider runs over the heads, a control the layers.
 
     attention_weights: L of (H, T, T); tokens: T texts.
     """
-    heads = [(layer, head) for layer, each in enumerate(attention_weights, 1)
-             for head in range(1, len(each) + 1)]  # fmt: skip
-    patterns = [
-        pattern for each in attention_weights for pattern in plots.numbers(each)
-    ]
-    labels = [f"layer {layer}, head {head}" for layer, head in heads]
+    layers = [plots.numbers(each) for each in attention_weights]  # L of (H, T, T)
+    numbers = range(1, len(layers) + 1)
+    layer = ipywidgets.SelectionSlider(options=numbers, description="layer")
+
+    def shoot(layer):
+        return _shoot_heads(layer, layers[layer - 1], tokens)
+
+    return film.controlled(shoot, {"layer": layer}, name="head")
+
+
+def _shoot_heads(layer, patterns, tokens) -> dict:
+    """What a film of the heads (H, T, T) of one layer holds."""
     figure, ax = plots.canvas(7, 6)
     plots.attention(patterns[0], tokens, ax=ax)
     (image,) = ax.images
+    labels = [f"layer {layer}, head {head}" for head in range(1, len(patterns) + 1)]
     title = ax.set_title(" ", fontsize=14)
 
     def update(i):
         image.set_data(patterns[i])
         title.set_text(labels[i])
 
-    return film.Panel(
-        film.Film(
-            frames=shooting.shoot(figure, [image, title], update, len(patterns)),
-            values=range(1, len(patterns) + 1),
-            labels=labels,
-            alts=[
-                f"{label.capitalize()}. {plots.say_attention(pattern, tokens)}"
-                for label, pattern in zip(labels, patterns, strict=True)
-            ],
-            name="head",
-        )
-    )
-
-
-def descent(surface, *, num_steps: int = 50, starts: Sequence = ()) -> film.Panel:
-    """Many steps at one learning rate: the path, and the loss after each step.
-
-    The slider runs past 2 / λmax, with λmax taken at the surface's start. Controls:
-    where to start (the surface's own start, then `starts`), and how many steps.
-    """
-    stable = stable_lr(surface)
-    lrs = np.geomspace(stable / 100, 1.2 * stable, 61)
-    places = {f"({x:g}, {y:g})": (x, y) for x, y in (surface.start, *starts)}
-    controls = {
-        "start": ipywidgets.Dropdown(options=places, description="start"),
-        "num_steps": ipywidgets.Dropdown(
-            options=sorted({1, 5, 20, num_steps}), value=num_steps, description="steps"
-        ),
-    }
-
-    def shoot(start, num_steps):
-        runs = [
-            training.descend(surface, start, partial(rules.sgd_step, lr=lr), num_steps)
-            for lr in lrs
-        ]
-        return _shoot_runs(surface, lrs, runs, {"stable": stable})
-
-    return _panel(shoot, controls)
-
-
-def momentum(
-    surface, *, num_steps: int = 50, momenta: Sequence[float] = (0, 0.5, 0.9, 0.99)
-) -> film.Panel:
-    """As `descent`, with PyTorch's momentum: the control chooses how much of it."""
-    stable = stable_lr(surface)
-    lrs = np.geomspace(stable / 100, 2.2 * stable, 61)
-    options = {f"{value:g}": value for value in momenta}
-    controls = {
-        "beta": ipywidgets.Dropdown(options=options, description="momentum"),
-    }
-
-    def shoot(beta):
-        rule = partial(rules.momentum_step, momentum=beta)
-        runs = [
-            training.descend(surface, surface.start, partial(rule, lr=lr), num_steps)
-            for lr in lrs
-        ]
-        return _shoot_runs(surface, lrs, runs, {"stable": (1 + beta) * stable})
-
-    return _panel(shoot, controls)
-
-
-def stable_lr(surface) -> float:
-    """2 / λmax at the start of a surface, from its own Hessian."""
-    start = torch.tensor(surface.start, dtype=torch.float64)
-    largest = torch.linalg.eigvalsh(surface.hessian(start))[-1].item()
-    if largest <= 0:
-        raise ValueError(
-            f"{surface.name} curves up in no direction at its start: no learning rate "
-            "is too large for repeated steps there"
-        )
-    return 2 / largest
-
-
-def _panel(shoot, controls) -> film.Panel:
-    """A film of `shoot(**values)`, shot again whenever a control changes."""
-
-    def content():
-        return shoot(**{name: control.value for name, control in controls.items()})
-
-    made = film.Film(**content())
-    for control in controls.values():
-        control.observe(
-            lambda change: made.replace(**{**content(), "index": None}), "value"
-        )
-    return film.Panel(made, *controls.values())
-
-
-def _shoot_runs(surface, lrs, runs, marks) -> dict:
-    """What a film of one run for each learning rate holds."""
-    figure, (left, right) = plots.canvas(9.6, 4.4, columns=2)
-    views.draw_landscape(left, surface)
-    losses = [run.losses.tolist() for run in runs]
-    plots.loss_axes(losses, ax=right)
-    (path,) = left.plot([], [], "o-", color=plots.RED, markersize=4, linewidth=1.5)
-    (curve,) = right.plot([], [], "o-", color=plots.BLUE, markersize=4, linewidth=2)
-    title = left.set_title(" ", fontsize=14)
-
-    def update(i):
-        path.set_data(*runs[i].points.clamp(-1e6, 1e6).T.numpy())
-        curve.set_data(range(len(losses[i])), losses[i])
-        title.set_text(f"learning rate {lrs[i]:.2g}")
-
-    frames = shooting.shoot(figure, [path, curve, title], update, len(lrs))
     return {
-        "frames": frames,
-        "index": int(np.argmin([run[-1] for run in losses])),
-        "values": lrs.tolist(),
-        "labels": [f"{lr:.2g}" for lr in lrs],
-        "alts": [_say_run(lr, run) for lr, run in zip(lrs, runs, strict=True)],
-        "marks": [
-            {"value": lr, "label": name}
-            for name, lr in marks.items()
-            if lrs[0] <= lr <= lrs[-1]
+        "frames": shooting.shoot(figure, [image, title], update, len(patterns)),
+        "values": range(1, len(patterns) + 1),
+        "labels": [f"{head}" for head in range(1, len(patterns) + 1)],
+        "alts": [
+            f"{label.capitalize()}. {plots.say_attention(pattern, tokens)}"
+            for label, pattern in zip(labels, patterns, strict=True)
         ],
     }
-
-
-def _say_run(lr, run) -> str:
-    start = f"Learning rate {lr:.2g}: the loss goes from {run.losses[0]:.3g} "
-    if run.diverged_at:
-        return start + f"to no finite number at step {run.diverged_at} (diverged)."
-    count = "1 step" if run.num_steps == 1 else f"{run.num_steps} steps"
-    return start + f"to {run.losses[-1]:.3g} after {count}."

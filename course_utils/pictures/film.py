@@ -21,7 +21,24 @@ _VIEW = "application/vnd.jupyter.widget-view+json"
 _live: dict = {}  # cell id -> (message id of its last run, films and panels it made)
 
 
-class Film(anywidget.AnyWidget):
+class Living(anywidget.AnyWidget):
+    """A widget with a still for a page without a kernel: a picture and its sentence.
+
+    A subclass has `still`, which returns a PNG, and `__repr__`, which says it. Show it
+    in a `Panel`, for readers whose JupyterLab cannot show the live widget.
+    """
+
+    def still(self) -> bytes:
+        raise NotImplementedError
+
+    def _repr_mimebundle_(self, **kwargs):
+        data, metadata = super()._repr_mimebundle_(**kwargs) or ({}, {})
+        still = base64.b64encode(self.still()).decode()
+        data |= {"image/png": still, "text/plain": repr(self)}
+        return data, metadata | {"image/png": {"alt": repr(self)}}
+
+
+class Film(Living):
     """A slider over pictures drawn beforehand, with the sentence that says each.
 
     frames: the pictures, as PNGs (bytes) of one size in pixels
@@ -34,9 +51,6 @@ class Film(anywidget.AnyWidget):
     name: what the slider is, beside it and for screen readers
 
     Raises TypeError, ValueError or (index) traitlets.TraitError naming the argument.
-    Displays as the live widget and as a PNG of the current frame with its sentence,
-    so that a page without a kernel shows a picture. Show it in a `Panel`, for readers
-    whose JupyterLab cannot show the live widget.
     """
 
     _esm = pathlib.Path(__file__).parent / "film.js"
@@ -96,31 +110,32 @@ class Film(anywidget.AnyWidget):
             raise traitlets.TraitError(f"{name}: use film.replace to set all at once")
         return items
 
+    def still(self) -> bytes:
+        """The current frame."""
+        return self.frames[self.index]
+
     def __repr__(self):
         return self.alts[self.index] if self.frames else "a film, closed"
-
-    def _repr_mimebundle_(self, **kwargs):
-        data, metadata = super()._repr_mimebundle_(**kwargs) or ({}, {})
-        data |= {"image/png": _still(self), "text/plain": repr(self)}
-        return data, metadata | {"image/png": {"alt": repr(self)}}
 
 
 class Panel(ipywidgets.VBox):
     """A film (`.film`) below further ipywidgets (`.controls`), displayed as a film is.
 
-    Its last child is the current picture with one sentence on what to install. The
-    style sheet in `film.js` hides it, so it is seen only where `film.js` never runs:
-    where the JupyterLab server lacks anywidget's extension.
+    The film is any `Living` widget: a playground, too. The panel's last child is the
+    current picture with one sentence on what to install. The style sheets in `film.js`
+    and `playground.js` hide it, so it is seen only where neither ever runs: where the
+    JupyterLab server lacks anywidget's extension.
     """
 
     def __init__(self, film, *controls):
-        if not isinstance(film, Film):
+        if not isinstance(film, Living):
             raise TypeError(f"film: give a Film, not {film!r}")
         self.film, self.controls = film, controls
         self._fallback = ipywidgets.HTML(_fallback(film))
         self._fallback.add_class("course-film-fallback")
         super().__init__([*controls, film, self._fallback])
-        film.observe(self._redraw_fallback, "frames")
+        if isinstance(film, Film):
+            film.observe(self._redraw_fallback, "frames")
         _enlist(self)
 
     def close(self):
@@ -140,9 +155,23 @@ class Panel(ipywidgets.VBox):
         self._fallback.value = _fallback(self.film) if change.new else ""
 
 
-def _still(film):
-    """The current frame in base64."""
-    return base64.b64encode(film.frames[film.index]).decode()
+def controlled(shoot, controls, *, name: str) -> Panel:
+    """A film of `shoot(**values)`, shot again whenever a control changes.
+
+    shoot: returns what a `Film` is made of, as a dict, with "index" or without; it is
+    called with the value of each control. controls: name to ipywidget; name: of the
+    film's slider.
+    """
+
+    def content():
+        return shoot(**{name: control.value for name, control in controls.items()})
+
+    made = Film(**content(), name=name)
+    for control in controls.values():
+        control.observe(
+            lambda change: made.replace(**{**content(), "index": None}), "value"
+        )
+    return Panel(made, *controls.values())
 
 
 def _fallback(film):
@@ -152,7 +181,7 @@ def _fallback(film):
     <p><b>No slider?</b> Install <code>anywidget</code> where JupyterLab itself is
     installed and reload this page. Until then, here is the picture alone.</p>
     <img alt="{html.escape(repr(film))}" style="max-width: 100%"
-    src="data:image/png;base64,{_still(film)}"></div>"""
+    src="data:image/png;base64,{base64.b64encode(film.still()).decode()}"></div>"""
 
 
 def _content(frames, values, labels, alts, marks):

@@ -124,8 +124,7 @@ def landscape(x, y, values, *, ax: Axes, minima=(), names=("θ₁", "θ₂")) ->
     values = np.ma.masked_invalid(values)
     ax.contour(x, y, values, levels, cmap="cividis", linewidths=1)
     for point in minima:
-        ax.plot(*point, marker="*", color=ORANGE, markersize=16, linestyle="none",
-                markeredgecolor="black", label="minimum")  # fmt: skip
+        ax.plot(*point, marker="*", color="black", markersize=14, linestyle="none")
     ax.set(
         xlabel=literal(names[0]),
         ylabel=literal(names[1]),
@@ -134,20 +133,6 @@ def landscape(x, y, values, *, ax: Axes, minima=(), names=("θ₁", "θ₂")) ->
     )
     ax.set_aspect("equal")
     return f"Level lines of the loss, from {low:.2g} to {high:.2g}."
-
-
-def loss_axes(runs: Sequence[Sequence[float]], *, ax: Axes) -> str:
-    """Axes for the loss after each step, wide enough for every run; draws no curve."""
-    start = max(run[0] for run in runs)
-    lowest = min(min(run) for run in runs)
-    if lowest > 0:
-        ax.set(yscale="log", ylim=(max(lowest, 1e-9 * start) / 2, 100 * start))
-    else:
-        ax.set(ylim=(lowest - 0.1 * abs(start - lowest), start + abs(start - lowest)))
-    ax.axhline(start, color=GRAY, linewidth=1)
-    ax.annotate("start", (0, start), (2, 4), textcoords="offset points", fontsize=12)
-    ax.set(xlabel="step", ylabel="loss", xlim=(-0.5, max(map(len, runs)) - 0.5))
-    return f"The loss after each of {max(map(len, runs)) - 1} steps, from {start:.3g}."
 
 
 def scores(names, means, spreads, *, ax: Axes, baseline: float, label: str) -> str:
@@ -166,6 +151,26 @@ def scores(names, means, spreads, *, ax: Axes, baseline: float, label: str) -> s
         f"{label} of {len(names)} variants, from {min(means):.3f} to {max(means):.3f}; "
         f"the highest mean is “{names[best]}”, and the dashed line is {baseline:.3f}."
     )
+
+
+def paired(gaps: Mapping[str, Sequence[float]], *, ax: Axes, label: str) -> str:
+    """One row a name, one dot a pair: by how much it was better in each comparison.
+
+    gaps: name to its differences, one a split or seed; a thick line marks their mean.
+    """
+    rows = np.arange(len(gaps))[::-1]
+    ax.axvline(0, color="black", linewidth=1.5)
+    for row, values in zip(rows, map(numbers, gaps.values()), strict=True):
+        lift = 0.5 * (np.argsort(np.argsort(values)) / max(1, len(values) - 1) - 0.5)
+        ax.plot(values, row + lift, "o", color=BLUE, markersize=6, alpha=0.7)
+        ax.plot([values.mean()] * 2, [row - 0.3, row + 0.3], color=ORANGE, linewidth=4)
+    ax.set_yticks(rows, map(literal, gaps))
+    ax.set(xlabel=literal(label), ylim=(-0.6, len(gaps) - 0.4))
+    wins = "; ".join(
+        f"“{name}” in {int((numbers(values) > 0).sum())} of {len(values)}"
+        for name, values in gaps.items()
+    )
+    return f"{label}, a dot a comparison. Better: {wins}."
 
 
 def bars(names, values, *, ax: Axes, label: str, before=None) -> str:

@@ -120,7 +120,7 @@ def _palette(pictures):
     colors = np.asarray(palette.getpalette()).reshape(-1, 3)
     paper = pictures[0].getpixel((0, 0))
     off = np.abs(colors - paper).max(axis=1)
-    colors[off <= max(6, off.min())] = paper  # PIL looks colors up in steps of 4
+    colors[off <= max(12, off.min())] = paper  # PIL looks colors up in steps of 4
     palette.putpalette(colors.ravel().tolist())
     return palette
 

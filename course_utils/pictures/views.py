@@ -42,8 +42,9 @@ def path(surface) -> Picture:
         ax.annotate(
             "start", tuple(start), (8, 6), textcoords="offset points", fontsize=12
         )
-        (line,) = ax.plot([], [], color=plots.RED, linewidth=2.5)
-        (tip,) = ax.plot([], [], "o", color=plots.RED, markersize=11)
+        (line,) = ax.plot([], [], color=plots.BLUE, linewidth=2.5)
+        (tip,) = ax.plot([], [], "o", color=plots.ORANGE, markersize=11,
+                         markeredgecolor="black")  # fmt: skip
 
         def update(i):
             line.set_data(*zip(start, points[i], strict=True))

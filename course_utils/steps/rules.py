@@ -61,6 +61,26 @@ def momentum_step(
 
 
 @torch.no_grad()
+def heavy_ball_step(
+    params: Tensors,
+    grads: Tensors,
+    velocity: Tensors | None = None,
+    *,
+    lr: float,
+    momentum: float,
+) -> tuple[Tensors, Tensors]:
+    """Return (params, velocity) after v = momentum * v + lr * g, params = params - v.
+
+    The other common form (Polyak 1964): the learning rate is inside the velocity, so
+    that a change of it leaves the old speed as it is.
+    """
+    tensors.check_match(params, grads=grads)
+    pushed = tensors.apply(lambda g: lr * g, grads)
+    velocity = _next_velocity(params, pushed, velocity, lr, momentum)
+    return sgd_step(params, velocity, lr=1.0), velocity
+
+
+@torch.no_grad()
 def nesterov_step(
     params: Tensors,
     grads: Tensors,

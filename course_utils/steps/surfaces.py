@@ -1,61 +1,77 @@
-"""Losses of two parameters, with exact gradient, Hessian and minima.
+"""Losses of one or two parameters, with exact gradient, Hessian and minima.
 
-This module knows nothing of data, models or pictures: `logistic` is given its arrays.
-Shapes: `...` stands for any leading axes, N for examples.
+This module knows nothing of data, models or pictures. Shapes: `...` stands for any
+leading axes, P for the number of parameters, 1 or 2.
 """
 
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+import numpy as np
 import torch
 from torch import Tensor
 
-Point = tuple[float, float]
+Point = tuple[float, ...]  # (P,)
 
 
 @dataclass(frozen=True)
 class Surface:
-    """A loss of two parameters: `surface(params)`, params (..., 2), loss (...).
+    """A loss of few parameters: `surface(params)`, params (..., P), loss (...).
 
     Any floating-point dtype goes in and the same comes out; autograd may pass through.
     Where the loss overflows the value is inf or nan, not an error. Raises TypeError
-    if params is no floating-point tensor, ValueError if its last axis is not 2.
+    if params is no floating-point tensor, ValueError if its last axis is not P.
     """
 
     name: str
-    loss_xy: Callable = field(repr=False)  # (x, y) -> loss
-    gradient_xy: Callable = field(repr=False)  # (x, y) -> d/dx, d/dy
-    hessian_xy: Callable = field(repr=False)  # (x, y) -> d2/dx2, d2/dxdy, d2/dy2
+    loss_at: Callable = field(repr=False)  # (x, y) -> loss; with one parameter (x)
+    gradient_at: Callable = field(repr=False)  # (x, y) -> d/dx, d/dy
+    hessian_at: Callable = field(repr=False)  # (x, y) -> d2/dx2, d2/dxdy, d2/dy2
     minima: tuple[Point, ...]  # every local minimum; () if there is none
-    bounds: tuple[Point, Point]  # (x0, x1), (y0, y1): the part worth drawing
+    bounds: tuple[tuple[float, float], ...]  # (x0, x1), (y0, y1): what is worth drawing
     start: Point  # a good place to start a descent
     eigenvalues: Point | None = None  # of a constant Hessian, smallest first
+    family: str = (
+        ""  # the name of its formula in playground.js; "" if it has none there
+    )
+    constants: Point = ()  # the numbers in that formula
 
     def __call__(self, params: Tensor) -> Tensor:
-        """Return the loss (...) at params (..., 2)."""
-        return self.loss_xy(*_split(params))
+        """Return the loss (...) at params (..., P)."""
+        return self.loss_at(*self._split(params))
 
     def gradient(self, params: Tensor) -> Tensor:
-        """Return the gradient (..., 2) at params (..., 2), by formula."""
-        return torch.stack(self.gradient_xy(*_split(params)), dim=-1)
+        """Return the gradient (..., P) at params (..., P), by formula."""
+        return torch.stack(self.gradient_at(*self._split(params)), dim=-1)
 
     def hessian(self, params: Tensor) -> Tensor:
-        """Return the Hessian (..., 2, 2) at params (..., 2), by formula."""
-        xx, xy, yy = self.hessian_xy(*_split(params))
+        """Return the Hessian (..., P, P) at params (..., P), by formula."""
+        entries = list(self.hessian_at(*self._split(params)))
+        if len(entries) == 1:
+            return entries[0][..., None, None]
+        xx, xy, yy = entries
         rows = torch.stack((xx, xy), dim=-1), torch.stack((xy, yy), dim=-1)
         return torch.stack(rows, dim=-2)  # (..., 2, 2)
 
+    def stable_lr(self) -> float:
+        """2 / λmax, past which repeated steps grow: in the sharpest of its minima.
 
-def _split(params: Tensor) -> tuple[Tensor, Tensor]:
-    """Return x (...) and y (...) of params (..., 2)."""
-    if not isinstance(params, Tensor) or not params.is_floating_point():
-        kind = getattr(params, "dtype", type(params).__name__)
-        raise TypeError(f"params must be a floating-point tensor, got {kind}")
-    if params.ndim == 0 or params.shape[-1] != 2:
-        raise ValueError(f"params must have shape (..., 2), got {tuple(params.shape)}")
-    x, y = params.unbind(-1)
-    return x, y
+        Without a minimum, at its start; inf where nothing curves up there.
+        """
+        points = torch.tensor(self.minima or (self.start,), dtype=torch.float64)
+        largest = torch.linalg.eigvalsh(self.hessian(points)).max().item()
+        return 2 / largest if largest > 0 else math.inf
+
+    def _split(self, params: Tensor) -> tuple[Tensor, ...]:
+        """Return x (...), or x and y, of params (..., P)."""
+        if not isinstance(params, Tensor) or not params.is_floating_point():
+            kind = getattr(params, "dtype", type(params).__name__)
+            raise TypeError(f"params must be a floating-point tensor, got {kind}")
+        size, shape = len(self.start), tuple(params.shape)
+        if shape[-1:] != (size,):
+            raise ValueError(f"params must have shape (..., {size}), got {shape}")
+        return params.unbind(-1)
 
 
 def _check_positive(**numbers: float) -> None:
@@ -64,12 +80,61 @@ def _check_positive(**numbers: float) -> None:
             raise ValueError(f"{name} must be positive and finite, got {value}")
 
 
+def _check_finite(**numbers: float) -> None:
+    for name, value in numbers.items():
+        if not math.isfinite(value):
+            raise ValueError(f"{name} must be finite, got {value}")
+
+
 def _quadratic(a: float, b: float, c: float) -> tuple[Callable, Callable, Callable]:
     """Return loss, gradient and Hessian of (a x^2 + 2 b x y + c y^2) / 2."""
     return (
         lambda x, y: (a * x**2 + 2 * b * x * y + c * y**2) / 2,
         lambda x, y: (a * x + b * y, b * x + c * y),
         lambda x, y: [torch.full_like(x, entry) for entry in (a, b, c)],
+    )
+
+
+def dial(curvature: float = 2.0, *, minimum: float = 0.0) -> Surface:
+    """Return curvature / 2 * (x - minimum)^2, the bowl of one parameter.
+
+    Raises ValueError if curvature is not positive, or a number is not finite.
+    """
+    _check_positive(curvature=curvature)
+    _check_finite(minimum=minimum)
+    return Surface(
+        "dial",
+        lambda x: curvature * (x - minimum) ** 2 / 2,
+        lambda x: [curvature * (x - minimum)],
+        lambda x: [torch.full_like(x, curvature)],
+        minima=((minimum,),),
+        bounds=((minimum - 4.0, minimum + 4.0),),
+        start=(minimum - 2.0,),
+        eigenvalues=(curvature,),
+        family="dial",
+        constants=(curvature, minimum),
+    )
+
+
+def wells(tilt: float = 0.3) -> Surface:
+    """Return (x^2 - 1)^2 + tilt * x: two wells side by side, the left one deeper.
+
+    Raises ValueError unless tilt lies between 0 and 1.5; from 1.54 on one well is left.
+    """
+    _check_positive(tilt=tilt)
+    if tilt > 1.5:
+        raise ValueError(f"tilt must be at most 1.5 for two wells, got {tilt}")
+    low, _, high = sorted(np.roots([4, 0, -4, tilt]).real.tolist())
+    return Surface(
+        "two wells",
+        lambda x: (x**2 - 1) ** 2 + tilt * x,
+        lambda x: [4 * x * (x**2 - 1) + tilt],
+        lambda x: [12 * x**2 - 4],
+        minima=((low,), (high,)),
+        bounds=((-1.8, 1.8),),
+        start=(1.6,),
+        family="wells",
+        constants=(tilt,),
     )
 
 
@@ -83,8 +148,7 @@ def bowl(condition: float = 10.0, *, angle: float = 0.0, scale: float = 1.0) -> 
     _check_positive(condition=condition, scale=scale)
     if condition < 1:
         raise ValueError(f"condition must be at least 1, got {condition}")
-    if not math.isfinite(angle):
-        raise ValueError(f"angle must be finite, got {angle}")
+    _check_finite(angle=angle)
     flat, steep = scale / condition, scale
     cos, sin = math.cos(angle), math.sin(angle)
     a = flat * cos**2 + steep * sin**2
@@ -97,6 +161,8 @@ def bowl(condition: float = 10.0, *, angle: float = 0.0, scale: float = 1.0) -> 
         bounds=((-4.0, 4.0), (-4.0, 4.0)),
         start=(-3.0 * cos - sin, cos - 3.0 * sin),  # (-3, 1), turned with the bowl
         eigenvalues=(flat, steep),
+        family="quadratic",
+        constants=(a, b, c),
     )
 
 
@@ -114,6 +180,8 @@ def saddle(*, up: float = 1.0, down: float = 2.0) -> Surface:
         bounds=((-2.0, 2.0), (-2.0, 2.0)),
         start=(1.5, 0.01),
         eigenvalues=(-down, up),
+        family="quadratic",
+        constants=(up, 0.0, -down),
     )
 
 
@@ -127,6 +195,7 @@ def rosenbrock() -> Surface:
         minima=((1.0, 1.0),),
         bounds=((-2.0, 2.0), (-1.0, 3.0)),
         start=(-1.2, 1.0),
+        family="rosenbrock",
     )
 
 
@@ -181,4 +250,5 @@ def himmelblau() -> Surface:
         ),
         bounds=((-5.0, 5.0), (-5.0, 5.0)),
         start=(0.0, 0.0),
+        family="himmelblau",
     )

@@ -14,7 +14,7 @@ from course_utils.steps.surfaces import Surface
 class Trajectory:
     """Where a run of steps went.
 
-    points: the start and the point after each step, (S + 1, 2).
+    points: the start and the point after each step, (S + 1, P).
     losses: the loss at each of them, (S + 1,).
     diverged_at: the number of the step whose result was no longer finite, and with
         which the run stopped; None if every step was.
@@ -33,10 +33,10 @@ class Trajectory:
 def descend(surface: Surface, start, rule: Callable, num_steps: int) -> Trajectory:
     """Follow `rule` down `surface` for `num_steps` steps, or until it diverges.
 
-    start: two numbers. rule: called as rule(params, grads, *state); it returns params,
+    start: P numbers. rule: called as rule(params, grads, *state); it returns params,
     or (params, state), and gets that state at the next step. See `rules`.
 
-    Errors: ValueError where num_steps is negative or the start is not two finite
+    Errors: ValueError where num_steps is negative or the start is not P finite
     numbers with a finite loss, TypeError where num_steps is no whole number.
     """
     if isinstance(num_steps, bool) or not isinstance(num_steps, Integral):
@@ -44,8 +44,10 @@ def descend(surface: Surface, start, rule: Callable, num_steps: int) -> Trajecto
     if num_steps < 0:
         raise ValueError(f"num_steps is {num_steps}: give 0 or more")
     params = torch.as_tensor(start, dtype=torch.float64).detach().clone()
-    if params.shape != (2,) or not _is_finite(params, surface(params)):
-        raise ValueError(f"start is {start!r}: give two numbers with a finite loss")
+    count = len(surface.start)
+    if params.shape != (count,) or not _is_finite(params, surface(params)):
+        many = "one number" if count == 1 else "two numbers"
+        raise ValueError(f"start is {start!r}: give {many} with a finite loss")
     points, losses, diverged_at = [params], [surface(params)], None
     state: list = []  # what the rule remembers
     for step in range(1, num_steps + 1):

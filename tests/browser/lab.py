@@ -182,6 +182,17 @@ def count_films(models):
     return sum(isinstance(getattr(made, "film", made), Film) for made in shown)
 
 
+def playground_sentences(models):
+    """Runs in the kernel: what each playground among these widgets says."""
+    from ipywidgets.widgets import widget
+
+    from course_utils.pictures.playground import Playground
+
+    shown = [widget._instances.get(model) for model in models]
+    films = [getattr(made, "film", made) for made in shown]
+    return [repr(made) for made in films if isinstance(made, Playground)]
+
+
 def film_content(models, number):
     """Runs in the kernel: index and frames of the film with this number."""
     import hashlib

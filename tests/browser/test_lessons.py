@@ -4,6 +4,7 @@ import itertools
 import time
 from pathlib import Path
 
+import lab
 import nbformat
 import pytest
 
@@ -105,6 +106,25 @@ def now(lesson, number, before=None):
         seen = lesson.see(number, alt=held[2], seconds=1)
     assert seen == held
     return seen
+
+
+def test_every_playground_is_played_by_keyboard_alone(lesson):
+    playgrounds = lesson.tab.locator(".course-playground")
+    for number in range(playgrounds.count()):
+        playground = playgrounds.nth(number)
+        said = playground.locator("p")
+        for control in playground.locator("canvas.course-playground-map, input").all():
+            if not control.is_visible():
+                continue
+            before = said.inner_text()
+            for key in ("ArrowLeft", "ArrowRight", "Space"):
+                lesson.press(control, key)
+                lesson.tab.wait_for_timeout(100)
+                if said.inner_text() != before:
+                    break
+            assert said.inner_text() != before, control
+        held = lesson.ask_kernel(lab.playground_sentences, lesson.models())
+        assert held[number] == said.inner_text()  # the kernel knows
 
 
 def test_a_reloaded_page_shows_the_same_films(lesson):

@@ -4,6 +4,8 @@ A wrong one stands with words that its message must hold; test_confusion.py runs
 """
 
 import math
+from collections import Counter
+from functools import partial
 
 import numpy as np
 import torch
@@ -59,54 +61,114 @@ exercise(
         (lambda f, x: x, "`x`, as it came in"),
     ],
 )
+
+
+def down(loss, x, lr, *, zero=True, move=lambda x, g, lr: x - lr * g):
+    if zero:
+        x.grad = None
+    loss(x).backward()
+    with torch.no_grad():
+        return move(x, x.grad, lr)
+
+
+def down_by_optimizer(loss, x, lr):
+    copy = x.detach().clone().requires_grad_()
+    optimizer = torch.optim.SGD([copy], lr=lr)
+    loss(copy).backward()
+    optimizer.step()
+    return copy
+
+
+def down_in_place(loss, x, lr):
+    x.grad = None
+    loss(x).backward()
+    x.data -= lr * x.grad
+    return x
+
+
 exercise(
-    lesson00.check_step,
+    lesson00.check_step_down,
     [
-        lambda x, slope, lr: x - lr * slope,
-        lambda x, slope, lr: torch.tensor(x - lr * slope),
-        lambda x, slope, lr: [x - lr * slope],
-        lambda x, slope, lr: np.float32(x - lr * slope),
+        down,
+        down_by_optimizer,
+        lambda loss, x, lr: x - lr * torch.autograd.grad(loss(x), x)[0],
+        lambda loss, x, lr: (
+            (x - lr * torch.autograd.grad(loss(x), x)[0]).detach().numpy()
+        ),
     ],
     [
-        (lambda x, slope, lr: x + lr * slope, "uphill"),
-        (lambda x, slope, lr: x - slope, "learning rate is missing"),
-        (lambda x, slope, lr: -lr * slope, "starts at x"),
-        (lambda x, slope, lr: x - lr, "whatever the slope"),
-        (lambda x, slope, lr: x - slope / lr, "is a factor"),
-        (lambda x, slope, lr: x, "`x`, as it came in"),
-        (lambda x, slope, lr: 2.4, "whatever it is given"),
-        (lambda x, slope, lr: x - lr * math.copysign(1, slope) * (slope != 0), "sign"),
+        (partial(down, zero=False), "clear x.grad"),
+        (partial(down, move=lambda x, g, lr: x + lr * g), "uphill"),
+        (partial(down, zero=False, move=lambda x, g, lr: x + lr * g), "uphill"),
+        (partial(down, move=lambda x, g, lr: x - g), "learning rate is missing"),
+        (partial(down, move=lambda x, g, lr: -lr * g), "starts at x"),
+        (down_in_place, "return a new tensor"),
+        (lambda loss, x, lr: x, "not where the step lands"),
     ],
 )
+exercise(
+    lesson00.check_two_rates,
+    [
+        lambda c: (1 / c, 2 / c),
+        lambda c: [1 / c, 2 / c],
+        lambda c: np.array([1, 2]) / c,
+        lambda c: torch.tensor([1 / c, 2 / c]),
+    ],
+    [
+        (lambda c: (0.5, 1.0), "for the dial above only"),
+        (lambda c: (c, 2 * c), "shorter step"),
+        (lambda c: (2 / c, 1 / c), "the order"),
+        (lambda c: (2 / c, 4 / c), "twice too long"),
+        (lambda c: (1 / c, 1 / c), "farther away than"),
+        (lambda c: 1 / c, "you returned one"),
+    ],
+)
+
+
+def letters(check, right, **wrong):
+    """A question with a letter: words that answer each wrong one."""
+    exercise(
+        check,
+        [right, right.upper(), f" {right}. ", f"({right})"],
+        [*wrong.items(), ("x", "one letter"), (2, "one letter"), (["z"], "one letter"),
+         (f"{right} because", "one letter"), ("", "one letter")],
+    )  # fmt: skip
+
+
+letters(
+    lesson00.check_reading,
+    "b",
+    a="evidence is smaller|evidence ",
+    c="names the case",
+)
+
 
 # Lesson 01
 
 
-def ids_of(tokens, ids):
-    return [ids.get(token, 1) for token in tokens]
+def ids_from(lists, least, first=2, more=0):
+    counts = Counter(token for tokens in lists for token in tokens)
+    kept = [token for token in counts if counts[token] >= least + more]
+    return {token: i for i, token in enumerate(kept, first)}
 
 
 exercise(
-    lesson01.check_encode,
+    lesson01.check_build_ids,
     [
-        ids_of,
-        lambda tokens, ids: map(lambda token: ids.get(token, 1), tokens),  # noqa: C417
-        lambda tokens, ids: np.array(ids_of(tokens, ids)),
-        lambda tokens, ids: (ids[t] if t in ids else 1 for t in tokens),  # noqa: SIM401
-        lambda tokens, ids: tuple(ids_of(tokens, ids)),
+        ids_from,
+        lambda lists, least: dict(reversed(ids_from(lists, least).items())),
+        lambda lists, min_count=2: ids_from(sorted(lists), min_count),
+        lambda lists, least: Counter(ids_from(lists, least)),
     ],
     [
-        (lambda tokens, ids: [ids.get(t, 0) for t in tokens], "id of padding"),
-        (lambda tokens, ids: [ids[t] for t in tokens if t in ids], "left out"),
-        (lambda tokens, ids: [ids[t] for t in tokens], "KeyError"),
-        (lambda tokens, ids: [ids.get(t) for t in tokens], "got None"),
-        (lambda tokens, ids: [ids.get(t, -1) for t in tokens], "got -1"),
-        (lambda tokens, ids: tokens, "`tokens`, as it came in"),
-        (lambda tokens, ids: [1] * len(tokens), "every token got 1"),
-        (
-            lambda tokens, ids: [ids.setdefault(t, 1) for t in tokens],
-            "`ids` is not what it was",
-        ),
+        (partial(ids_from, first=0, more=1), "both faults"),
+        (partial(ids_from, first=0), "gets 2"),
+        (partial(ids_from, first=1), "gets 2"),
+        (partial(ids_from, more=1), "at least is >="),
+        (lambda lists, least: ids_from(lists, 2), "stands at 2"),
+        (lambda lists, least: ids_from(lists, 1), "however rare"),
+        (lambda lists, least: {}, "not these"),
+        (lambda lists, least: list(ids_from(lists, least)), "not these|returned"),
     ],
 )
 
@@ -149,83 +211,70 @@ exercise(
 )  # fmt: skip
 
 
-def precision_recall(predicted, actual):
-    hits = sum(p and a for p, a in zip(predicted, actual, strict=True))
-    called, real = sum(predicted), sum(actual)
-    return hits / called if called else 0.0, hits / real if real else 0.0
-
-
-def recounted(predicted, actual):
-    result = precision_recall(predicted, actual)
-    predicted.clear()
-    return result
-
-
-def unguarded(predicted, actual):
-    hits = sum(p and a for p, a in zip(predicted, actual, strict=True))
-    return hits / sum(predicted), hits / sum(actual)
-
-
-def half_guarded(predicted, actual):
-    hits = sum(p and a for p, a in zip(predicted, actual, strict=True))
-    return hits / sum(predicted) if sum(predicted) else 0.0, hits / sum(actual)
-
-
-def accuracy_twice(predicted, actual):
-    share = sum(p == a for p, a in zip(predicted, actual, strict=True)) / len(actual)
-    return share, share
+def cheapest(scores, is_spam, thresholds, lost_cost, slip_cost=1, above=True):
+    scores, is_spam = np.array(scores), np.array(is_spam, bool)
+    costs = []
+    for threshold in thresholds:
+        called = scores > threshold if above else scores >= threshold
+        lost, slipped = (called & ~is_spam).sum(), (~called & is_spam).sum()
+        costs.append(lost_cost * lost + slip_cost * slipped)
+    return thresholds[int(np.argmin(costs))]
 
 
 exercise(
-    lesson01.check_scores,
+    lesson01.check_cheapest_threshold,
     [
-        precision_recall,
-        lambda p, a: list(precision_recall(p, a)),
-        lambda p, a: torch.tensor(precision_recall(p, a)),
-        lambda p, a: dict(
-            zip(("recall", "precision"), precision_recall(p, a)[::-1], strict=True)
-        ),
-        lambda p, a: map(float, precision_recall(p, a)),
+        cheapest,
+        lambda *case: torch.tensor(cheapest(*case)),
+        lambda *case: np.float64(cheapest(*case)),
+        lambda *case: [cheapest(*case)],
     ],
     [
-        (lambda p, a: precision_recall(p, a)[::-1], "swapped"),
-        (unguarded, "divides by zero"),
-        (half_guarded, "no message is spam"),
-        (accuracy_twice, "both are the accuracy"),
-        (recounted, "`predicted` is not what it was"),
-        (lambda p, a: precision_recall([1 - x for x in p], [1 - x for x in a]),
-         "scores of ham"),
-        (lambda p, a: (precision_recall(p, a)[0] if any(p) else 1.0,
-                       precision_recall(p, a)[1]), "not 1.0"),
-    ],
-)  # fmt: skip
-
-# Lesson 02
-
-
-def squares(outputs, targets):
-    return (outputs.squeeze(1) - targets) ** 2
-
-
-exercise(
-    lesson02.check_mse,
-    [
-        lambda z, t: squares(z, t).mean(),
-        lambda z, t: squares(z, t).mean().reshape(1, 1),
-        lambda z, t: F.mse_loss(z, t[:, None]),
-        lambda z, t: float(np.mean(squares(z, t).numpy())),
-    ],
-    [
-        (lambda z, t: ((z - t) ** 2).mean(), "broadcasts"),
-        (lambda z, t: squares(z, t).sum(), "sum of the squares"),
-        (lambda z, t: (z[:, 0] - t).mean(), "square them first"),
-        (lambda z, t: (z[:, 0] - t).abs().mean(), "absolute"),
-        (lambda z, t: squares(z, t).mean().sqrt(), "the root of it"),
-        (lambda z, t: squares(z, t).mean() / 2, "one half"),
-        (squares, "take their mean"),
-        (lambda z, t: 0.0, "whatever it is given"),
+        (lambda s, y, t, c: cheapest(s, y, t, 1, c), "price of a good message"),
+        (lambda s, y, t, c: cheapest(s, y, t, 1), "use lost_cost"),
+        (lambda s, y, t, c: cheapest(s, y, t, c, above=False), "not at it"),
+        (lambda s, y, t, c: cheapest(s, y, t, c, 0), "only lost"),
+        (lambda s, y, t, c: cheapest(s, y, t, 0), "only spam"),
+        (lambda s, y, t, c: t.index(cheapest(s, y, t, c)), "place in the list"),
+        (lambda s, y, t, c: 0.5, "whatever it is given"),
     ],
 )
+letters(lesson01.check_emoticons, "b", a="look at the differences", c="more than was")
+
+
+def cut(word, pieces, pick=max, mark="##", unknown=("[UNK]",)):
+    found, start = [], 0
+    while start < len(word):
+        prefix = mark if start else ""
+        ends = [e for e in range(start + 1, len(word) + 1)
+                if prefix + word[start:e] in pieces]  # fmt: skip
+        if not ends:
+            return list(unknown)
+        found.append(prefix + word[start : pick(ends)])
+        start = pick(ends)
+    return found
+
+
+exercise(
+    lesson01.check_cut,
+    [
+        cut,
+        lambda word, pieces: tuple(cut(word, pieces)),
+        lambda word, pieces: iter(cut(word, pieces)),
+        lambda letters, known: cut(letters, sorted(known)),
+    ],
+    [
+        (partial(cut, pick=min), "shortest"),
+        (partial(cut, mark=""), "begins with ##"),
+        (partial(cut, unknown=()), "empty list"),
+        (lambda word, pieces: list(word), "into letters"),
+        (lambda word, pieces: " ".join(cut(word, pieces)), "return a list"),
+        (lambda word, pieces: word, "`word`, as it came in"),
+        (lambda word, pieces: ["[UNK]"], "right result"),
+    ],
+)
+
+# Lesson 02
 
 
 def entropy(logits, targets, reduce=torch.mean):
@@ -260,27 +309,37 @@ exercise(
         (lambda z, t: F.cross_entropy(z, t, reduction="none"), "take their mean"),
     ],
 )  # fmt: skip
+
+
+def layer(x, w, g, bias=None, features=None, weight=None):
+    return (
+        g.T @ x if weight is None else weight,
+        g.sum(dim=0) if bias is None else bias,
+        g @ w if features is None else features,
+    )
+
+
 exercise(
-    lesson02.check_linear_backward,
+    lesson02.check_layer_backward,
     [
-        lambda x, w, g: (g.T @ x, g @ w),
-        lambda x, w, g: [
-            torch.einsum("bo,bi->oi", g, x),
-            torch.einsum("bo,oi->bi", g, w),
-        ],
-        lambda x, w, g: ((x.T @ g).T.numpy(), (g @ w).numpy()),
-        lambda x, w, g: {"grad_weight": g.T @ x, "grad_features": g @ w},
+        layer,
+        lambda x, w, g: list(layer(x, w, g)),
+        lambda x, w, g: tuple(each.numpy() for each in layer(x, w, g)),
+        lambda x, w, g: layer(x, w, g, bias=torch.einsum("bo->o", g)),
+        lambda x, w, g: {
+            "grad_weight": g.T @ x, "grad_features": g @ w, "grad_bias": g.sum(0)},
     ],
     [
-        (lambda x, w, g: (x.T @ g, g @ w), "grad_weight is transposed"),
-        (lambda x, w, g: (g.T @ x / len(x), g @ w), "averaged over the batch"),
-        (lambda x, w, g: (g @ w, g.T @ x), "wrong order"),
-        (lambda x, w, g: g.T @ x, "grad_weight only"),
-        (lambda x, w, g: (-g.T @ x, -g @ w), "sign is turned round"),
-        (lambda x, w, g: (g.T @ x, g @ w / len(x)), "one row a message"),
-        (lambda x, w, g: (g.mul_(1.5).T @ x / 1.5, g @ w / 1.5), "is not what it was"),
+        (lambda x, w, g: layer(x, w, g, g.mean(0), g @ w.T), "two axes|as it was"),
+        (lambda x, w, g: layer(x, w, g, g.mean(0)), "look at the bias"),
+        (lambda x, w, g: layer(x, w, g, features=g @ w.T), "two axes"),
+        (lambda x, w, g: layer(x, w, g, weight=x.T @ g), "as it stood"),
+        (lambda x, w, g: layer(x, w, g, g.sum()), "one number an output"),
+        (lambda x, w, g: layer(x, w, g)[::-1], "the order"),
+        (lambda x, w, g: (g.T @ x, g @ w), "the bias is missing"),
+        (lambda x, w, g: tuple(-each for each in layer(x, w, g)), "turned round"),
     ],
-)
+)  # fmt: skip
 
 
 def step(loss_fn=F.cross_entropy, *, zero=True, update=None, times=1, names=("",)):
@@ -334,6 +393,21 @@ exercise(
         (step(lambda z, t: F.cross_entropy(z, t).item()), "plain number"),
     ],
 )
+letters(lesson02.check_what_it_learned, "b", a="asks for the order", c="stay at one")
+exercise(
+    lesson02.check_causes,
+    ["bdac", "BDAC", list("bdac"), "b, d, a, c", "1b 2d 3a 4c".translate(
+        str.maketrans("", "", "1234"))],
+    [
+        ("dbac", "not line 1"),
+        ("bcad", "not line 2"),
+        ("bdca", "not line 3"),
+        ("abcd", "not line 1"),
+        ("bda", "each of a, b, c, d once"),
+        ("bdaa", "each of a, b, c, d once"),
+        (3, "each of a, b, c, d once"),
+    ],
+)  # fmt: skip
 
 # Lesson 03
 

@@ -286,16 +286,18 @@ def test_film_of_heads_runs_layer_by_layer(monkeypatch):
         return shoot(figure, artists, watched_update, num_frames)
 
     monkeypatch.setattr(shooting, "shoot", watched_shoot)
-    shown = explore.attention(list(weights), list("abcd")).film
-    labels = [f"layer {layer}, head {head}" for layer in (1, 2) for head in (1, 2, 3)]
-    assert (list(shown.values), list(shown.labels)) == ([1, 2, 3, 4, 5, 6], labels)
-    assert (len(set(shown.frames)), shown.name) == (6, "head")
-    for pattern, label, alt in zip(
-        weights.view(6, 4, 4), labels, shown.alts, strict=True
-    ):
-        said = plots.say_attention(pattern, list("abcd"))
-        assert alt == f"{label.capitalize()}. {said}"
-        assert (pattern.tolist(), label) in drawn
+    panel = explore.attention(list(weights), list("abcd"))
+    shown, (layer,) = panel.film, panel.controls
+    assert (list(shown.values), list(shown.labels)) == ([1, 2, 3], ["1", "2", "3"])
+    assert (len(set(shown.frames)), shown.name) == (3, "head")
+    shown.index = 2
+    for number in (1, 2):
+        layer.value = number
+        assert shown.index == 2
+        for head, pattern in enumerate(weights[number - 1], 1):
+            said = plots.say_attention(pattern, list("abcd"))
+            assert shown.alts[head - 1] == f"Layer {number}, head {head}. {said}"
+            assert (pattern.tolist(), f"layer {number}, head {head}") in drawn
 
 
 @pytest.fixture(scope="module")

@@ -42,8 +42,6 @@ DRAWINGS = {
         ax=ax,
         minima=[(0, 1), (0.5, 2)],
     ),
-    "loss_axes": lambda ax: plots.loss_axes([[3, 2, 1], [3, 9]], ax=ax),
-    "loss_axes below 0": lambda ax: plots.loss_axes([[3, 2, -1], [3, 9]], ax=ax),
     "heat": lambda ax: plots.heat(
         [0.1, 1, 10], [0, 0.5], [[0.5, 0.25, 2], [1, 3, 4]], ax=ax, names=list("xyz")
     ),

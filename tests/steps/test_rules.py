@@ -15,6 +15,7 @@ from course_utils.steps import rules, surfaces
 RULES = {
     "sgd": partial(rules.sgd_step, lr=0.1),
     "momentum": partial(rules.momentum_step, lr=0.1, momentum=0.9),
+    "heavy ball": partial(rules.heavy_ball_step, lr=0.1, momentum=0.9),
     "nesterov": partial(rules.nesterov_step, lr=0.1, momentum=0.9),
     "adam": partial(rules.adam_step, lr=0.1),
     "adamw": partial(rules.adamw_step, lr=0.1),
@@ -23,7 +24,7 @@ RULES = {
         p, lambda trial: 1.0 if trial is p else 0.0, g, lr=0.1
     ),
 }
-STATEFUL = ("momentum", "nesterov", "adam", "adamw")
+STATEFUL = ("momentum", "heavy ball", "nesterov", "adam", "adamw")
 every_rule = pytest.mark.parametrize("rule", RULES.values(), ids=RULES)
 
 
@@ -66,6 +67,18 @@ def test_momentum_by_hand(rule, first, second):
     assert (params.item(), velocity.item()) == (first, 4)
     params, velocity = rule(params, tensor(8), velocity, lr=0.25, momentum=0.5)
     assert (params.item(), velocity.item()) == (second, 10)
+
+
+def test_heavy_ball_by_hand():
+    # v = 0.25 * 4 = 1, then 0.5 * 1 + 0.5 * 8 = 4.5: the old speed keeps its old lr
+    params, velocity = rules.heavy_ball_step(
+        tensor(1), tensor(4), lr=0.25, momentum=0.5
+    )
+    assert (params.item(), velocity.item()) == (0, 1)
+    params, velocity = rules.heavy_ball_step(
+        params, tensor(8), velocity, lr=0.5, momentum=0.5
+    )
+    assert (params.item(), velocity.item()) == (-4.5, 4.5)
 
 
 def test_adam_by_hand():

@@ -21,6 +21,8 @@ def noisy_data(num_examples=37, seed=3):
 
 
 SURFACES = {
+    "dial": surfaces.dial(3.0, minimum=1.5),
+    "wells": surfaces.wells(0.4),
     "bowl": surfaces.bowl(),
     "turned bowl": surfaces.bowl(7.0, angle=0.6, scale=3.0),
     "saddle": surfaces.saddle(up=1.5, down=4.0),
@@ -41,6 +43,8 @@ def tensor(*values):
 @pytest.mark.parametrize(
     ("name", "point", "loss", "gradient", "hessian"),
     [
+        ("dial", (3.5,), 6, (6,), ((3,),)),
+        ("wells", (2,), 9.8, (24.4,), ((44,),)),
         ("bowl", (3, 2), 2.45, (0.3, 2), ((0.1, 0), (0, 1))),
         ("saddle", (2, 3), -15, (3, -12), ((1.5, 0), (0, -4))),
         ("rosenbrock", (2, 3), 101, (802, -200), ((3602, -800), (-800, 200))),
@@ -70,7 +74,8 @@ def test_logistic_by_hand():
 @settings(max_examples=25, deadline=None)
 @given(x=coordinate, y=coordinate)
 def test_formulas_equal_autograd_and_differences(surface, x, y):
-    params = tensor(x, y).requires_grad_()
+    size = len(surface.start)
+    params = tensor(x, y)[:size].requires_grad_()
     (gradient,) = torch.autograd.grad(surface(params), params)
     point = params.detach()
     scale = 1 + gradient.abs().max().item()
@@ -79,7 +84,7 @@ def test_formulas_equal_autograd_and_differences(surface, x, y):
     torch.testing.assert_close(
         surface.hessian(point), autograd_hessian(surface, point), **close
     )
-    shifts = 1e-5 * torch.eye(2, dtype=torch.float64)
+    shifts = 1e-5 * torch.eye(size, dtype=torch.float64)
     rise = (surface(point + shifts) - surface(point - shifts)) / 2e-5
     turn = (surface.gradient(point + shifts) - surface.gradient(point - shifts)) / 2e-5
     rough = {"rtol": 1e-5, "atol": 1e-5 * (1 + surface(point).abs().item())}
@@ -91,14 +96,15 @@ def test_formulas_equal_autograd_and_differences(surface, x, y):
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 def test_batch_equals_point_by_point_and_keeps_dtype(surface, dtype):
     rng = np.random.default_rng(1)
-    params = torch.tensor(rng.uniform(-2, 2, size=(3, 5, 2)), dtype=dtype)
+    size = len(surface.start)
+    params = torch.tensor(rng.uniform(-2, 2, size=(3, 5, size)), dtype=dtype)
     for function, shape in (
         (surface, (3, 5)),
-        (surface.gradient, (3, 5, 2)),
-        (surface.hessian, (3, 5, 2, 2)),
+        (surface.gradient, (3, 5, size)),
+        (surface.hessian, (3, 5, size, size)),
     ):
         batch = function(params)
-        single = [function(point) for point in params.reshape(-1, 2)]
+        single = [function(point) for point in params.reshape(-1, size)]
         assert batch.shape == shape
         assert batch.dtype == dtype
         torch.testing.assert_close(batch, torch.stack(single).reshape(shape))
@@ -117,7 +123,19 @@ def test_minima_are_found_to_1e_10(surface):
 def test_number_of_minima():
     counts = {name: len(set(surface.minima)) for name, surface in SURFACES.items()}
     one = dict.fromkeys(SURFACES, 1)
-    assert counts == one | {"saddle": 0, "himmelblau": 4}
+    assert counts == one | {"saddle": 0, "himmelblau": 4, "wells": 2}
+
+
+def test_stable_lr_is_that_of_the_sharpest_minimum():
+    assert surfaces.bowl(5.0, angle=0.7).stable_lr() == pytest.approx(2)
+    assert surfaces.bowl(8.0, scale=4.0).stable_lr() == pytest.approx(0.5)
+    deep, shallow = (
+        surfaces.wells().hessian(tensor(*minimum)).item()
+        for minimum in surfaces.wells().minima
+    )
+    assert surfaces.wells().stable_lr() == pytest.approx(2 / deep)
+    assert deep > shallow
+    assert surfaces.saddle(up=4.0).stable_lr() == pytest.approx(0.5)  # at its start
 
 
 @every_surface
@@ -131,7 +149,8 @@ def test_bounds_hold_start_and_minima(surface):
 def test_descent_from_start_reaches_a_minimum(name):
     surface, params = SURFACES[name], tensor(*SURFACES[name].start)
     slowest = 60_000 if name in ("rosenbrock", "beale") else 2_000
-    lr = {"rosenbrock": 1e-3, "beale": 1e-2, "himmelblau": 1e-2}.get(name, 0.3)
+    lrs = {"rosenbrock": 1e-3, "beale": 1e-2, "himmelblau": 1e-2, "wells": 0.05}
+    lr = lrs.get(name, 0.3)
     for _ in range(slowest):
         gradient = surface.gradient(params)
         if gradient.norm() < 1e-6:
@@ -254,9 +273,10 @@ def test_logistic_with_unlike_features_and_changed_arrays():
 @every_surface
 def test_bad_params(surface):
     for call in (surface, surface.gradient, surface.hessian):
-        for wrong in (torch.zeros(3), torch.zeros(2, 1), torch.tensor(1.0)):
+        size = len(surface.start)
+        for wrong in (torch.zeros(3), torch.zeros(2, 3 - size), torch.tensor(1.0)):
             with pytest.raises(
-                ValueError, match=r"params must have shape \(\.\.\., 2\)"
+                ValueError, match=rf"params must have shape \(\.\.\., {size}\)"
             ):
                 call(wrong)
         for wrong in (torch.zeros(2, dtype=torch.int64), torch.zeros(2) * 1j, [1, 2]):
@@ -266,9 +286,10 @@ def test_bad_params(surface):
 
 @every_surface
 def test_diverged_params_are_a_value(surface):
-    assert not surface(tensor(math.nan, 1.0)).isfinite()
+    size = len(surface.start)
+    assert not surface(tensor(math.nan, 1.0)[:size]).isfinite()
     if "logistic" not in surface.name:  # its loss grows too slowly to overflow
-        assert not surface(tensor(1e200, 1e200)).isfinite()
+        assert not surface(tensor(1e200, 1e200)[:size]).isfinite()
 
 
 X, Y = torch.ones(5, 2), torch.tensor([0.0, 1, 0, 1, 1])
@@ -290,6 +311,10 @@ X, Y = torch.ones(5, 2), torch.tensor([0.0, 1, 0, 1, 1])
         (lambda: cross_entropy.logistic(X, Y * math.nan), "targets must be 0 or 1"),
         (lambda: cross_entropy.logistic(X, Y, l2=-1.0), "l2 must be"),
         (lambda: cross_entropy.logistic(X, Y, l2=math.nan), "l2 must be"),
+        (lambda: surfaces.dial(0.0), "curvature must be"),
+        (lambda: surfaces.dial(minimum=math.inf), "minimum must be"),
+        (lambda: surfaces.wells(0.0), "tilt must be"),
+        (lambda: surfaces.wells(2.0), "tilt must be"),
         (lambda: surfaces.bowl(0.5), "condition must be"),
         (lambda: surfaces.bowl(math.inf), "condition must be"),
         (lambda: surfaces.bowl(scale=0.0), "scale must be"),
