@@ -49,7 +49,7 @@ def test_every_shape_comment_is_true():
         words = ["one", "two", "three"]
         three = views.predictions((ids, mask), words, [0, 1, 0])
         profile.along([0.1], three.measure)
-        one = views.attending(ids[:1, :3], words, layer=0, head=1)
+        one = views.attending(ids[:1, :3], words, layer=1, head=2)
         profile.along([0.1], one.measure)
         plots.say_attention(np.eye(3), words)
         bowl = surfaces.bowl(condition=3)

@@ -198,7 +198,8 @@ def check_cut(cut) -> Verdict:
 
     def greedy(pick, *, mark="##", whole=True):
         def cut_by(word, pieces):
-            found, start = [], 0
+            found: list[str] = []
+            start = 0
             while start < len(word):
                 prefix = mark if start else ""
                 fits = [end for end in range(start + 1, len(word) + 1)

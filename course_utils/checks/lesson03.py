@@ -1,13 +1,13 @@
-"""Checkers of lesson 03: attention with a mask, and splitting into heads."""
+"""Checkers of lesson 03: attention, its scale and masks, a block, reading a head."""
 
 import functools
 import math
-from collections.abc import Iterator
 
 import numpy as np
 import torch
 
 from course_utils.checks import Verdict, judge, require_function
+from course_utils.checks.choices import choose
 from course_utils.models.attention import scaled_dot_product_attention
 
 
@@ -53,8 +53,8 @@ def check_attention(attention) -> Verdict:
 
         return attend
 
-    def masked_late(query, key, value, mask):
-        weights = torch.softmax(query @ key.mT / math.sqrt(query.shape[-1]), dim=-1)
+    def masked_late(query, key, value, mask, power=0.5):
+        weights = torch.softmax(query @ key.mT / query.shape[-1] ** power, dim=-1)
         return (weights * mask) @ value
 
     require_function(attention)
@@ -75,6 +75,9 @@ def check_attention(attention) -> Verdict:
                 variant(fill=fill) for fill in (-1.0, -10.0, -20.0, -50.0)
             ),
             "you masked after softmax, so a row no longer adds up to 1.": masked_late,
+            "it is as it was: both faults are still there.": functools.partial(
+                masked_late, power=1
+            ),
             "softmax ran over the queries (dim=0): each row must add up to 1.": (
                 variant(axis=0)
             ),
@@ -90,54 +93,128 @@ def check_attention(attention) -> Verdict:
     )
 
 
-def check_split_heads(split_heads) -> Verdict:
-    """split_heads(x, num_heads): x (B, T, D) as (B, H, T, K), K = D / H."""
-    cases = [(_random(b, t, d), h) for b, t, d, h in ((2, 3, 10, 5), (3, 5, 14, 2))]
+def check_no_division(answer) -> Verdict:
+    """Why does training stand still at width 64 without the division by √K?"""
+    return choose(
+        answer,
+        "b",
+        {
+            "a": "the scores get larger, not smaller: their spread is the root of the "
+            "width.",
+            "b": "the scores spread by 8, softmax is nearly 0 or 1, and there its slope "
+            "is nearly nothing.",
+            "c": "the values are not touched by the division; only the scores are.",
+        },
+    )
 
-    def right(x, num_heads):
-        B, T, D = x.shape
-        return x.view(B, T, num_heads, D // num_heads).transpose(1, 2)
 
-    def mixed(x, num_heads):
-        B, T, D = x.shape
-        return x.reshape(B, num_heads, T, D // num_heads)
+def check_window_mask(window_mask) -> Verdict:
+    """window_mask(num_tokens, width): (T, T), True where a token may look."""
+    cases = [(5, 2), (7, 3), (4, 1), (3, 5)]
 
-    def interleaved(x, num_heads):
-        B, T, D = x.shape
-        return x.view(B, T, D // num_heads, num_heads).permute(0, 3, 1, 2)
+    def mask(keep):
+        def make(num_tokens, width):
+            i, j = torch.arange(num_tokens)[:, None], torch.arange(num_tokens)
+            return keep(i - j, width)
 
-    def stacked(x, num_heads):
-        """A list of H heads (B, T, K) will do."""
-        result = split_heads(x, num_heads)
-        if isinstance(result, Iterator):
-            result = list(result)
-        if isinstance(result, tuple | list) and len(result) == num_heads:
-            heads = [torch.as_tensor(head) for head in result]
-            if {head.shape[:2] for head in heads} == {x.shape[:2]}:
-                return torch.stack(heads, dim=1)
-        return result
+        return make
 
-    require_function(split_heads)
     return judge(
-        functools.wraps(split_heads)(stacked),
+        window_mask,
+        mask(lambda back, width: (back >= 0) & (back < width)),
+        cases,
+        {
+            "that is the whole past; the window ends after `width` tokens.": (
+                mask(lambda back, width: back >= 0)
+            ),
+            "it sees the future: True above the diagonal.": (
+                mask(lambda back, width: back < width),
+                mask(lambda back, width: back.abs() < width),
+                mask(lambda back, width: (back <= 0) & (back > -width)),
+            ),
+            "one too many: the token itself counts among the `width`.": (
+                mask(lambda back, width: (back >= 0) & (back <= width))
+            ),
+            "a token may look at itself, too.": (
+                mask(lambda back, width: (back > 0) & (back < width)),
+                mask(lambda back, width: (back > 0) & (back <= width)),
+            ),
+            "it is the wrong way round: True means may look.": (
+                mask(lambda back, width: ~((back >= 0) & (back < width)))
+            ),
+            "those are all True, or all False; who may look at whom?": (
+                mask(lambda back, width: back == back),
+                mask(lambda back, width: back != back),
+            ),
+        },
+    )
+
+
+def check_pre_norm(pre_norm) -> Verdict:
+    """pre_norm(x, attention, mlp, norm1, norm2): a block that norms before parts."""
+    width = 6
+    torch.manual_seed(0)
+    parts = [torch.nn.Linear(width, width).requires_grad_(False) for _ in range(2)]
+    norms = [torch.nn.LayerNorm(width).requires_grad_(False) for _ in range(2)]
+    norms[1].weight.mul_(2.0)
+    cases = [(_random(2, 3, width, seed=seed), *parts, *norms) for seed in (1, 2, 3)]
+
+    def right(x, attention, mlp, norm1, norm2):
+        a = x + attention(norm1(x))
+        return a + mlp(norm2(a))
+
+    def post(x, attention, mlp, norm1, norm2):
+        a = norm1(x + attention(x))
+        return norm2(a + mlp(a))
+
+    return judge(
+        pre_norm,
         right,
         cases,
         {
-            "reshape(B, H, T, K) puts pieces of different tokens into one head: split "
-            "the last axis first, then swap tokens and heads.": mixed,
-            "tokens and heads are not swapped yet: the shape is (B, H, T, K).": (
-                lambda x, h: right(x, h).transpose(1, 2)
+            "that norms after each sum, as BERT does; norm before each part.": post,
+            "the straight way back is normed, too: add x itself, not norm(x).": (
+                lambda x, attention, mlp, norm1, norm2: (
+                    (a := norm1(x) + attention(norm1(x))) * 0 + norm2(a) + mlp(norm2(a))
+                )
             ),
-            "each head takes every H-th column; it gets K neighbors.": interleaved,
-            "the heads stand first: the batch does, (B, H, T, K).": (
-                lambda x, h: right(x, h).transpose(0, 1)
+            "the input is not added: each part adds to what it got.": (
+                lambda x, attention, mlp, norm1, norm2: mlp(norm2(attention(norm1(x))))
             ),
-            "each head is turned: (T, K), not (K, T).": (
-                lambda x, h: right(x, h).transpose(2, 3)
+            "the MLP gets x; it gets what attention made of it.": (
+                lambda x, attention, mlp, norm1, norm2: (
+                    x + attention(norm1(x)) + mlp(norm2(x))
+                )
             ),
-            "that is the first head alone.": lambda x, h: right(x, h)[:, 0],
-            "that cuts the tokens into pieces; cut the last axis.": (
-                lambda x, h: x.transpose(1, 2).reshape(len(x), h, -1, x.shape[1])
+            "at the end x is added; add what came out of the first half.": (
+                lambda x, attention, mlp, norm1, norm2: (
+                    x + mlp(norm2(x + attention(norm1(x))))
+                )
             ),
+            "the two norms are exchanged.": (
+                lambda x, attention, mlp, norm1, norm2: right(
+                    x, attention, mlp, norm2, norm1
+                )
+            ),
+            "that is the first half; the MLP is missing.": (
+                lambda x, attention, mlp, norm1, norm2: x + attention(norm1(x))
+            ),
+        },
+        atol=1e-5,
+        hint="not that. Two lines: a = x + …, y = a + …, and each part gets a norm.",
+    )
+
+
+def check_reading_heads(answer) -> Verdict:
+    """A head looks at [CLS] with nearly all its weight: what may one say?"""
+    return choose(
+        answer,
+        "c",
+        {
+            "a": "the weight says where values are taken from. What is in the value, "
+            "and what later layers do with it, it does not say.",
+            "b": "heads that have nothing to do park their attention where nothing is "
+            "to be read: rows must add up to 1.",
+            "c": "and to know more, change it and see whether the verdict changes.",
         },
     )

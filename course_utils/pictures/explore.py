@@ -174,3 +174,61 @@ def _shoot_heads(layer, patterns, tokens) -> dict:
             for label, pattern in zip(labels, patterns, strict=True)
         ],
     }
+
+
+def asking(
+    weights_of,
+    words: Sequence[str],
+    *,
+    asks: Sequence[float],
+    temperatures: Sequence[float],
+    name: str,
+) -> film.Panel:
+    """Attention weights that the reader edits: what a word asks for, how sharply.
+
+    weights_of: (ask, temperature) to the weights (T, T); words: T texts; asks: what the
+    slider runs over; temperatures: what the control offers, with 1 among them; name: of
+    the slider.
+    """
+
+    def shoot(temperature):
+        patterns = [plots.numbers(weights_of(ask, temperature)) for ask in asks]
+        figure, ax = plots.canvas(7, 5)
+        plots.attention(patterns[0], words, ax=ax)
+        (image,) = ax.images
+        places = np.ndindex(patterns[0].shape)
+        centered = {"ha": "center", "va": "center", "fontsize": 13}
+        texts = {(row, column): ax.text(column, row, "", **centered)
+                 for row, column in places}  # fmt: skip
+
+        def update(i):
+            image.set_data(patterns[i])
+            for place, text in texts.items():
+                text.set_text(f"{patterns[i][place]:.2f}")
+                text.set_color("white" if patterns[i][place] > 0.4 else "black")
+
+        return {
+            "frames": shooting.shoot(
+                figure, [image, *texts.values()], update, len(patterns)
+            ),
+            "values": asks,
+            "labels": [f"{ask:.2f}" for ask in asks],
+            "alts": [_say_most(pattern, words) for pattern in patterns],
+        }
+
+    control = ipywidgets.SelectionSlider(
+        options=temperatures, value=1, description="temperature"
+    )
+    return film.controlled(shoot, {"temperature": control}, name=name)
+
+
+def _say_most(pattern, words) -> str:
+    """Which word each attends to most."""
+    best = pattern.argmax(axis=1)
+    return (
+        "; ".join(
+            f"“{word}” attends most to “{words[to]}” ({pattern[row, to]:.2f})"
+            for row, (word, to) in enumerate(zip(words, best, strict=True))
+        )
+        + "."
+    )

@@ -6,10 +6,10 @@ are what the reader may turn, and the picture and the sentence for places withou
 
 import io
 import itertools
+import math
 import pathlib
 from collections.abc import Callable, Sequence
 from functools import partial
-from numbers import Real
 
 import numpy as np
 import torch
@@ -46,8 +46,8 @@ class Playground(film.Living):
     _esm = pathlib.Path(__file__).parent / "playground.js"
     family = traitlets.Unicode().tag(sync=True)
     constants = traitlets.List(traitlets.Float()).tag(sync=True)
-    bounds = traitlets.List().tag(sync=True)
-    minima = traitlets.List().tag(sync=True)
+    bounds: traitlets.List = traitlets.List().tag(sync=True)
+    minima: traitlets.List = traitlets.List().tag(sync=True)
     limits = traitlets.List(traitlets.Float()).tag(sync=True)
     rules = traitlets.List(traitlets.Unicode()).tag(sync=True)
     start = traitlets.List(traitlets.Float()).tag(sync=True)
@@ -100,7 +100,7 @@ class Playground(film.Living):
 
     @traitlets.validate("start")
     def _start_is_a_point(self, proposal):
-        is_number = all(isinstance(x, Real) and np.isfinite(x) for x in proposal.value)
+        is_number = all(math.isfinite(x) for x in proposal.value)
         if len(proposal.value) != len(self.bounds) or not is_number:
             raise traitlets.TraitError(
                 f"start: give {len(self.bounds)} finite numbers, not {proposal.value}"

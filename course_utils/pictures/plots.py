@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.colors import PowerNorm
 from matplotlib.figure import Figure
 
 from course_utils.pictures import labels
@@ -340,13 +341,18 @@ def matrix(names: Sequence[str], values, *, ax: Axes, label: str) -> str:
     )
 
 
-def attention(attention_weights, tokens: Sequence[str], *, ax: Axes) -> str:
+def attention(
+    attention_weights, tokens: Sequence[str], *, ax: Axes, has_scale: bool = True
+) -> str:
     """How much each token (a row) attends to each (a column): dark is much.
 
-    attention_weights: (T, T), rows adding up to 1; tokens: T texts.
+    attention_weights: (T, T), rows adding up to 1; tokens: T texts; has_scale: draw
+    the scale of colors beside it. Small weights are set off: the scale is a root.
     """
     weights = numbers(attention_weights)
-    ax.imshow(weights, cmap="Blues", vmin=0, vmax=1)
+    image = ax.imshow(weights, cmap="Blues", norm=PowerNorm(0.5, vmin=0, vmax=1))
+    if has_scale:
+        ax.figure.colorbar(image, ax=ax, label="attention weight", shrink=0.8)
     places = range(len(tokens))
     tokens_shown = [literal(token) for token in tokens]
     ax.set_xticks(places, tokens_shown, rotation=60, ha="right", rotation_mode="anchor")

@@ -121,15 +121,16 @@ def line(x, y) -> Picture:
 def attending(token_ids, tokens: Sequence[str], *, layer: int, head: int) -> Picture:
     """One head's attention in a BERT classifier, and P(spam), after the step.
 
-    token_ids: (1, T); tokens: T texts; layer and head count from 0. The model needs
+    token_ids: (1, T); tokens: T texts; layer and head count from 1. The model needs
     `load_bert(num_labels=2, attention="eager")`.
     """
 
     def measure(model):
         device = next(model.parameters()).device
         output = model(token_ids.to(device), output_attentions=True)
-        weights = plots.numbers(output.attentions[layer][0, head])  # (T, T)
-        return weights, torch.softmax(output.logits, dim=-1)[0, 1].item()
+        weights = output.attentions[layer - 1][0, head - 1]  # (T, T)
+        p = torch.softmax(output.logits, dim=-1)[0, 1].item()
+        return plots.numbers(weights), p
 
     def animate(ax, lrs, before, afters):
         plots.attention(before[0], tokens, ax=ax)

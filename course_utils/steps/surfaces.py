@@ -29,7 +29,7 @@ class Surface:
     gradient_at: Callable = field(repr=False)  # (x, y) -> d/dx, d/dy
     hessian_at: Callable = field(repr=False)  # (x, y) -> d2/dx2, d2/dxdy, d2/dy2
     minima: tuple[Point, ...]  # every local minimum; () if there is none
-    bounds: tuple[tuple[float, float], ...]  # (x0, x1), (y0, y1): what is worth drawing
+    bounds: tuple[Point, ...]  # (x0, x1), (y0, y1): what is worth drawing
     start: Point  # a good place to start a descent
     eigenvalues: Point | None = None  # of a constant Hessian, smallest first
     family: str = (

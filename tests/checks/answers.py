@@ -439,33 +439,63 @@ exercise(
         (lambda q, *c: attend(q, *c, scale=q.shape[-1]), "divided by K"),
         (lambda q, k, v, m: (q @ k.T / q.shape[-1] ** 0.5).softmax(-1) * m @ v,
          "after softmax"),
+        (lambda q, k, v, m: (q @ k.T / q.shape[-1]).softmax(-1) * m @ v, "both faults"),
         (lambda q, k, v, m: v.mean(dim=0).expand(len(q), -1), "on case 1"),
     ],
 )  # fmt: skip
 
 
-def split(x, num_heads):
-    return x.unflatten(2, (num_heads, -1)).transpose(1, 2)
+letters(lesson03.check_no_division, "b", a="larger, not smaller", c="not touched")
+
+
+def window(num_tokens, width, keep=lambda back, width: (back >= 0) & (back < width)):
+    return keep(torch.arange(num_tokens)[:, None] - torch.arange(num_tokens), width)
 
 
 exercise(
-    lesson03.check_split_heads,
+    lesson03.check_window_mask,
     [
-        split,
-        lambda x, h: x.chunk(h, dim=2),
-        lambda x, h: list(x.split(x.shape[2] // h, dim=-1)),
-        lambda x, h: np.stack(np.split(x.numpy(), h, axis=2), axis=1),
+        window,
+        lambda t, w: torch.ones(t, t).tril().bool() & ~torch.ones(t, t).tril(-w).bool(),
+        lambda t, w: np.tril(np.ones((t, t))) * np.triu(np.ones((t, t)), 1 - w),
+        lambda t, w: [[i - w < j <= i for j in range(t)] for i in range(t)],
     ],
     [
-        (lambda x, h: x.reshape(len(x), h, x.shape[1], -1), "different tokens"),
-        (lambda x, h: split(x, h).transpose(1, 2), "not swapped yet"),
-        (lambda x, h: torch.stack([x[..., i::h] for i in range(h)], 1), "every H-th"),
-        (lambda x, h: split(x, h).transpose(0, 1), "heads stand first"),
-        (lambda x, h: split(x, h).mT, "(T, K), not (K, T)"),
-        (lambda x, h: split(x, h)[:, 0], "first head alone"),
-        (lambda x, h: x, "`x`, as it came in"),
+        (partial(window, keep=lambda b, w: b >= 0), "whole past"),
+        (partial(window, keep=lambda b, w: b.abs() < w), "sees the future"),
+        (partial(window, keep=lambda b, w: (b >= 0) & (b <= w)), "one too many"),
+        (partial(window, keep=lambda b, w: (b > 0) & (b < w)), "at itself"),
+        (lambda t, w: ~window(t, w), "wrong way round"),
+        (lambda t, w: torch.ones(t, t).bool(), "all True"),
+        (lambda t, w: window(t, w).T, "sees the future"),
     ],
 )
+
+
+def pre_norm(x, attention, mlp, norm1, norm2):
+    a = x + attention(norm1(x))
+    return a + mlp(norm2(a))
+
+
+exercise(
+    lesson03.check_pre_norm,
+    [
+        pre_norm,
+        lambda *case: pre_norm(*case).numpy(),
+        lambda *case: pre_norm(*case).tolist(),
+        lambda x, f, g, n, m: (a := f(n(x)).add(x)) + g(m(a)),
+    ],
+    [
+        (lambda x, f, g, n, m: m((a := n(x + f(x))) + g(a)), "as BERT does"),
+        (lambda x, f, g, n, m: g(m(f(n(x)))), "not added"),
+        (lambda x, f, g, n, m: x + f(n(x)) + g(m(x)), "the MLP gets x"),
+        (lambda x, f, g, n, m: x + g(m(x + f(n(x)))), "at the end x"),
+        (lambda x, f, g, n, m: pre_norm(x, f, g, m, n), "norms are exchanged"),
+        (lambda x, f, g, n, m: x + f(n(x)), "the MLP is missing"),
+        (lambda x, f, g, n, m: x, "`x`, as it came in"),
+    ],
+)
+letters(lesson03.check_reading_heads, "c", a="what later layers", b="add up to 1")
 
 # Lesson 04
 

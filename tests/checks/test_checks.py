@@ -121,12 +121,6 @@ RIGHT = [
         lesson03.check_attention,
         lambda q, k, v, m: ((scores_of(q, k) - 1e9 * ~m).softmax(dim=1) @ v).tolist(),
     ),
-    (lesson03.check_split_heads, pieces),
-    (lesson03.check_split_heads, lambda x, h: x.unflatten(2, (h, -1)).transpose(1, 2)),
-    (
-        lesson03.check_split_heads,
-        lambda x, h: x.numpy().reshape(*x.shape[:2], h, -1).transpose(0, 2, 1, 3),
-    ),
     (lesson02.check_train_step, sgd),
     (lesson02.check_train_step, step_by_data),
     (lesson02.check_train_step, step_by_autograd),
@@ -330,21 +324,6 @@ def in_graph(model, features, targets, lr):
             "divided by K",
         ),
         (lesson03.check_attention, weights_of, "returned the weights"),
-        (
-            lesson03.check_split_heads,
-            lambda x, h: x.reshape(len(x), h, x.shape[1], -1),
-            "pieces of different tokens",
-        ),
-        (
-            lesson03.check_split_heads,
-            lambda x, h: pieces(x, h).permute(0, 2, 1, 3),
-            "not swapped yet",
-        ),
-        (
-            lesson03.check_split_heads,
-            lambda x, h: torch.stack([x[..., i::h] for i in range(h)], dim=1),
-            "every H-th column",
-        ),
     ],
 )
 def test_mistake_is_named(check, function, says):

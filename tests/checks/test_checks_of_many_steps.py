@@ -69,7 +69,6 @@ RIGHT = [
     (lesson03.check_attention, right_attention),
     (lesson03.check_attention, lambda q, k, v, m: F.scaled_dot_product_attention(
         q[None], k[None], v[None], attn_mask=m)[0]),
-    (lesson03.check_split_heads, lambda x, h: torch.stack(x.chunk(h, dim=2), dim=1)),
     (lesson06.check_train_epoch, right_epoch),
     (lesson06.check_evaluate, right_accuracy),
     (lesson06.check_choose, lambda validation, test: validation.index(max(validation))),
@@ -110,10 +109,6 @@ MISTAKES = [
         (q @ k.T / q.shape[1] ** 0.5).masked_fill(~m, -torch.inf), dim=0) @ v),
     (lesson03.check_attention, "after softmax", lambda q, k, v, m: (torch.softmax(
         q @ k.T / q.shape[1] ** 0.5, dim=1) * m) @ v),
-    (lesson03.check_split_heads, "different tokens", lambda x, h: x.reshape(
-        x.shape[0], h, x.shape[1], -1)),
-    (lesson03.check_split_heads, "not swapped", lambda x, h: (
-        x.view(*x.shape[:2], h, -1))),
     (lesson06.check_train_epoch, "zero_grad", lambda *case: right_epoch(
         *case, order="bos")),
     (lesson06.check_train_epoch, "before the optimizer", lambda *case: right_epoch(

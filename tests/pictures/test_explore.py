@@ -318,7 +318,7 @@ class TestAttending:
     token_ids, tokens = torch.tensor([[3, 1, 4, 5]]), list("abcd")
 
     def picture(self):
-        return views.attending(self.token_ids, self.tokens, layer=1, head=2)
+        return views.attending(self.token_ids, self.tokens, layer=2, head=3)
 
     def test_measure_is_one_head_and_the_probability_of_spam(self, classifier):
         with torch.no_grad():
