@@ -101,8 +101,8 @@ def check_no_division(answer) -> Verdict:
         {
             "a": "the scores get larger, not smaller: their spread is the root of the "
             "width.",
-            "b": "the scores spread by 8, softmax is nearly 0 or 1, and there its slope "
-            "is nearly nothing.",
+            "b": "the scores spread by 8, softmax is nearly 0 or 1, and there its "
+            "slope is nearly nothing.",
             "c": "the values are not touched by the division; only the scores are.",
         },
     )

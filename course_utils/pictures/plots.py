@@ -366,3 +366,32 @@ def say_attention(attention_weights, tokens: Sequence[str]) -> str:
     received = numbers(attention_weights).mean(axis=0)  # (T,)
     top = int(np.argmax(received))
     return f"On average {received[top]:.0%} of the attention goes to “{tokens[top]}”."
+
+
+def rulers(grads, *, ax: Axes) -> str:
+    """All steps of length 1 by a round and by a square ruler, and the best of each.
+
+    grads: (2,). The gray lines join steps that change the loss alike.
+    """
+    g = numbers(grads)
+    g = g / np.linalg.norm(g)
+    x, y = np.meshgrid(np.linspace(-1.7, 3.3, 60), np.linspace(-1.7, 1.7, 60))
+    ax.contour(x, y, g[0] * x + g[1] * y, 15, colors="lightgray", linewidths=1)
+    turn = np.linspace(0, 2 * np.pi, 200)
+    ax.plot(np.cos(turn), np.sin(turn), color=BLUE, linewidth=2.5)
+    corners = np.array([(1, 1), (-1, 1), (-1, -1), (1, -1), (1, 1)])
+    ax.plot(*corners.T, color=RED, linewidth=2.5, linestyle="--")
+    for step, color, name in (
+        (-g, BLUE, "round: minus the gradient"),
+        (-np.sign(g), RED, "square: minus the sign"),
+    ):
+        ax.annotate("", step, (0, 0), arrowprops={"color": color, "width": 2})
+        ax.annotate(name, step, (10, -4), color=color, textcoords="offset points",
+                    fontsize=12)  # fmt: skip
+    ax.plot(0, 0, "o", color="black", markersize=8)
+    ax.set(xlabel="step, θ₁", ylabel="step, θ₂", xlim=(-1.7, 3.3))
+    ax.set_aspect("equal")
+    return (
+        "Among steps of length 1 the lowest is minus the gradient on the circle, and "
+        "the corner at minus the gradient's sign on the square."
+    )

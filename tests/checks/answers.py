@@ -515,6 +515,7 @@ exercise(
     ],
     [
         (lambda *c: promise(*c, bend=1), "one half"),
+        (lambda loss, g, H, lr: loss - lr * g @ g + lr * g @ H @ g, "both faults"),
         (lambda loss, g, H, lr: loss - lr * g @ g + 0.5 * lr * g @ H @ g, "lr squared"),
         (lambda *c: promise(*c, bend=0), "first promise"),
         (lambda *c: promise(*c, bend=-0.5), "wrong sign"),
@@ -527,71 +528,87 @@ exercise(
 )  # fmt: skip
 
 
-def limit(H):
-    largest = torch.linalg.eigvalsh(H)[-1]
-    return 2 / largest if largest > 0 else torch.inf
+def limit(H, decay, top=2):
+    largest = torch.linalg.eigvalsh(H)[-1] + decay
+    return top / largest if largest > 0 else torch.inf
 
 
 exercise(
     lesson04.check_stable_lr,
     [
         limit,
-        lambda H: torch.as_tensor(limit(H)).reshape(1),
-        lambda H: np.float64(limit(H)),
-        lambda H: 2 / max(torch.linalg.eigvalsh(H).max().item(), 1e-300),
-        lambda H: float(limit(H)),
-    ][:3]
-    + [lambda H: float(limit(H))],
+        lambda H, w: torch.as_tensor(limit(H, w)).reshape(1),
+        lambda H, w: np.float64(limit(H, w)),
+        lambda H, w: limit(H + w * torch.eye(2), 0),
+    ],
     [
-        (lambda H: limit(H) / 2, "1 / λmax"),
-        (lambda H: 2 / torch.linalg.eigvalsh(H)[0], "smallest eigenvalue"),
-        (lambda H: 2 / torch.linalg.eigvalsh(H).abs().max(), "absolute value"),
-        (lambda H: 2 / torch.linalg.eigvalsh(H)[-1], "there is no limit"),
-        (lambda H: limit(H) if limit(H) < 1e9 else None, "returns nothing"),
-        (lambda H: torch.linalg.eigvalsh(H)[-1], "largest eigenvalue; the limit"),
-        (lambda H: 2 / H.trace(), "trace"),
-        (lambda H: 2.0, "whatever it is given"),
+        (lambda H, w: limit(H, w, 1), "1 / (λmax + w)"),
+        (lambda H, w: limit(H, 0), "decay is not used"),
+        (lambda H, w: limit(H, 2 * w), "not ½ w or 2 w"),
+        (lambda H, w: limit(H, -w), "is subtracted"),
+        (lambda H, w: 2 / (torch.linalg.eigvalsh(H)[-1] + w), "there is no limit"),
+        (lambda H, w: limit(H, w) if limit(H, w) < 1e9 else None, "returns nothing"),
+        (lambda H, w: 2 / (torch.linalg.eigvalsh(H).abs().max() + w), "absolute"),
+        (lambda H, w: 2.0, "whatever it is given"),
     ],
 )
 
 
-def search(loss_fn, params, grads, c=0.1, start=1.0, slope=None):
-    lr, slope = start, grads @ grads if slope is None else slope
-    while loss_fn(params - lr * grads) > loss_fn(params) - c * lr * slope:
-        lr = lr / 2
-    return lr
-
-
-def search_in_place(loss_fn, params, grads):
-    lr = search(loss_fn, params, grads)
-    params -= lr * grads
-    return lr
+def on_diamond(g, sign=-1):
+    step = torch.zeros_like(g)
+    step[g.abs().argmax()] = sign * g[g.abs().argmax()].sign()
+    return step
 
 
 exercise(
-    lesson04.check_backtrack,
+    lesson04.check_steepest_on_diamond,
     [
-        search,
-        lambda *c: torch.tensor([search(*c)]),
-        lambda *c: np.float32(search(*c)),
-        lambda f, p, g: next(
-            0.5**k
-            for k in range(60)
-            if f(p - 0.5**k * g) <= f(p) - 0.1 * 0.5**k * g @ g
-        ),
+        on_diamond,
+        lambda g: on_diamond(g).tolist(),
+        lambda g: -g.sign() * (g.abs() == g.abs().max()),
+        lambda g: [-x.sign() if abs(x) == max(abs(g)) else 0.0 for x in g],
     ],
     [
-        (lambda *c: search(*c, c=0), "any fall"),
-        (lambda *c: search(*c, c=0.08), "another share"),
-        (lambda *c: search(*c, c=0.12), "another share"),
-        (lambda *c: search(*c, c=0.2), "another share"),
-        (lambda *c: search(*c) / 2, "once too often"),
-        (lambda *c: min(1.0, 2 * search(*c)), "was refused"),
-        (lambda *c: 1.0, "whatever the loss"),
-        (lambda f, p, g: search(f, p, g, slope=g.norm()), "squared"),
-        (search_in_place, "`params` is not what it was"),
+        (lambda g: on_diamond(g, 1), "uphill"),
+        (lambda g: -g.sign(), "length is not 1"),
+        (lambda g: -g / g.norm(), "round ruler"),
+        (lambda g: -g / g.abs().sum(), "spread over"),
+        (lambda g: g.abs().argmax(), "return the step"),
+        (lambda g: -g, "not that one"),
+        (lambda g: on_diamond(g) * g.abs().max(), "not the gradient's"),
     ],
 )
+letters(lesson04.check_age_and_income, "b", a="slower still", c="would not diverge")
+
+
+def cut_up(n, size, random, shuffle=True, drop=False):
+    order = random.permutation(n) if shuffle else np.arange(n)
+    batches = [order[i : i + size] for i in range(0, n, size)]
+    return batches[: n // size] if drop else batches
+
+
+exercise(
+    lesson04.check_minibatches,
+    [
+        cut_up,
+        lambda *c: [batch.tolist() for batch in cut_up(*c)],
+        lambda n, size, random: np.split(
+            random.permutation(n), range(size, n, size)),
+        lambda n, size, random: torch.tensor(random.permutation(n)).split(size),
+        lambda *c: iter(cut_up(*c)),
+    ],
+    [
+        (partial(cut_up, shuffle=False), "in order"),
+        (partial(cut_up, drop=True), "are lost"),
+        (lambda n, size, random: [random.integers(n, size=size)
+                                  for _ in range(-(-n // size))], "exactly once"),
+        (lambda n, size, random: random.permutation(n), "cut it into"),
+        (lambda n, size, random: [np.arange(size * i, min(n, size * i + size))
+                                  for i in random.permutation(-(-n // size))],
+         "holds neighbors"),
+        (lambda n, size, random: cut_up(n, size, random)[:1], "exactly once"),
+    ],
+)  # fmt: skip
 
 # Lesson 05
 
