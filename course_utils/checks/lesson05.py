@@ -1,8 +1,9 @@
-"""Checkers of lesson 05: the heavy ball, its best settings, Adam's first step."""
+"""Checkers of lesson 05: the heavy ball, its memory, its count, Adam, a comparison."""
 
 import torch
 
 from course_utils.checks import Verdict, judge
+from course_utils.checks.choices import choose
 
 
 def _tensor(*values):
@@ -44,6 +45,12 @@ def check_momentum_step(momentum_step) -> Verdict:
         right,
         cases,
         {
+            "it is as it was: both faults are still there.": (
+                lambda p, g, v, lr, m: (
+                    p - lr * (g + m * (m * v + (1 - m) * g)),
+                    m * v + (1 - m) * g,
+                )
+            ),
             "that is the other form, with lr inside the velocity.": other_form,
             "you moved by the old velocity; update it first.": old_velocity,
             "the gradient counts in full: no factor 1 - momentum here.": averaged,
@@ -72,99 +79,107 @@ def check_momentum_step(momentum_step) -> Verdict:
     )
 
 
-def check_best_momentum(best_momentum) -> Verdict:
-    """best_momentum(low, high): (lr, momentum) for curvatures from low to high."""
-
-    def right(low, high):
-        root = (high / low) ** 0.5
-        lr = 4 / (high**0.5 + low**0.5) ** 2
-        return lr, ((root - 1) / (root + 1)) ** 2
-
-    def without_roots(low, high):
-        kappa = high / low
-        return right(low, high)[0], ((kappa - 1) / (kappa + 1)) ** 2
-
-    return judge(
-        best_momentum,
-        right,
-        [(0.1, 1.0), (2.0, 50.0), (3.0, 3.0), (1.5, 4.2)],
+def check_steps_needed(answer) -> Verdict:
+    """Condition 100, the best pair: how many steps does one count?"""
+    return choose(
+        answer,
+        "b",
         {
-            "the momentum needs the root of the condition number.": without_roots,
-            "square the fraction: that is the rate, the momentum is its square.": (
-                lambda low, high: (right(low, high)[0], right(low, high)[1] ** 0.5)
-            ),
-            "that lr is the best one without momentum.": (
-                lambda low, high: (2 / (low + high), right(low, high)[1])
-            ),
-            "lr and momentum are in the wrong order.": (
-                lambda low, high: right(low, high)[::-1]
-            ),
-            "that is the best pair without momentum.": (
-                lambda low, high: (2 / (low + high), 0.0)
-            ),
-            "you took low and high for each other.": lambda low, high: (
-                right(low, high)[0],
-                ((low / high) ** 0.5 + 1) ** 2 / ((low / high) ** 0.5 - 1 or 1) ** 2,
-            ),
-            "the learning rate is 4 divided by the square of the sum of the roots.": (
-                lambda low, high: (4 / (low + high), right(low, high)[1])
-            ),
-            "square the sum of the roots below the learning rate.": lambda low, high: (
-                4 / (high**0.5 + low**0.5),
-                right(low, high)[1],
-            ),
-            "the learning rate has 4 above, not 2.": lambda low, high: (
-                right(low, high)[0] / 2,
-                right(low, high)[1],
-            ),
-            "you returned the momentum only; return (lr, momentum).": (
-                lambda low, high: right(low, high)[1]
-            ),
+            "a": "that is the formula for the long run. At the best pair both "
+            "eigenvalues are equal, and a factor t comes in.",
+            "b": "the lesson counted it.",
+            "c": "the gain is not a factor of two: it is about the root of the "
+            "condition number.",
         },
-        names=("lr", "momentum"),
     )
 
 
-def check_first_adam_step(first_adam_step) -> Verdict:
-    """first_adam_step(params, grads, lr, eps): params - lr g / (|g| + eps)."""
+def check_share_of_last(share_of_last) -> Verdict:
+    """share_of_last(momentum, k): 1 - momentum^k, the share of the last k weights."""
+    return judge(
+        share_of_last,
+        lambda momentum, k: 1 - momentum**k,
+        [(0.9, 10), (0.5, 1), (0.99, 30), (0.0, 3), (0.8, 2)],
+        {
+            "that is the share of all gradients before the last k.": (
+                lambda momentum, k: momentum**k
+            ),
+            "those are the weights of the last k added up; divide by the sum of all, "
+            "1 / (1 - momentum).": (
+                lambda momentum, k: sum(momentum**i for i in range(k))
+            ),
+            "that is the weight of one gradient, not of the last k together.": (
+                lambda momentum, k: (1 - momentum) * momentum**k,
+                lambda momentum, k: (1 - momentum) * momentum ** (k - 1),
+            ),
+            "one too many: the newest gradient has the weight momentum^0.": (
+                lambda momentum, k: 1 - momentum ** (k + 1)
+            ),
+            "one too few: the newest gradient has the weight momentum^0.": (
+                lambda momentum, k: 1 - momentum ** (k - 1) if k > 1 else 0.0
+            ),
+            "the weights fall; they are not all alike.": (
+                lambda momentum, k: min(1.0, k * (1 - momentum))
+            ),
+        },
+    )
 
-    def right(params, grads, lr, eps):
-        return params - lr * grads / (grads.abs() + eps)
+
+def check_adam_step(adam_step) -> Verdict:
+    """adam_step(params, grads, mean, square, t, lr): (params, mean, square)."""
+
+    def adam(*, power=2, of_t=True, mean_t=True, outside=True, sign=-1, fix=True):
+        def step(params, grads, mean, square, t, lr):
+            mean = 0.9 * mean + 0.1 * grads
+            square = 0.999 * square + 0.001 * grads.abs() ** power
+            m = mean / (1 - 0.9 ** (t if of_t and mean_t else 1)) if fix else mean
+            s = square / (1 - 0.999 ** (t if of_t else 1)) if fix else square
+            below = s.sqrt() + 1e-8 if outside else (s + 1e-8).sqrt()
+            return params + sign * lr * m / below, mean, square
+
+        return step
 
     cases = [
-        (_tensor(1, 2, 3), _tensor(100, -1e-3, 0), 0.01, 1e-8),
-        (_tensor(1, -1), _tensor(0.5, -2), 0.1, 1.0),
+        (_tensor(1, 2), _tensor(3, -0.5), _tensor(0, 0), _tensor(0, 0), 1, 0.1),
+        (_tensor(1, 2), _tensor(3, -0.5), _tensor(1, 0.2), _tensor(4, 0.1), 5, 0.1),
+        (_tensor(-1), _tensor(1e-4), _tensor(0.0), _tensor(1e-6), 40, 0.02),
     ]
     return judge(
-        first_adam_step,
-        right,
+        adam_step,
+        adam(),
         cases,
         {
-            "that is a plain step; divide by |g| + eps.": (
-                lambda p, g, lr, eps: p - lr * g
+            "it is as it was: both faults are still there.": adam(power=1, of_t=False),
+            "s is a mean of the *squares* of the gradients.": adam(power=1),
+            "the correction divides by 1 - beta ** t, at step t.": adam(of_t=False),
+            "one of the two corrections still forgets t.": adam(mean_t=False),
+            "without the correction both means begin too small.": adam(fix=False),
+            "eps stands outside the root.": adam(outside=False),
+            "the sign is wrong: subtract.": adam(sign=1),
+            "you returned the parameters only; return (params, mean, square).": (
+                lambda *case: adam()(*case)[0]
             ),
-            "the size of g is missing below: use grads.abs().": (
-                lambda p, g, lr, eps: p - lr * g / (g + eps)
+            "return the means as they are; the corrected ones are for the step only.": (
+                lambda p, g, m, s, t, lr: (
+                    adam()(p, g, m, s, t, lr)[0],
+                    (0.9 * m + 0.1 * g) / (1 - 0.9**t),
+                    (0.999 * s + 0.001 * g**2) / (1 - 0.999**t),
+                )
             ),
-            "eps is missing: where the gradient is zero you divide zero by zero.": (
-                lambda p, g, lr, eps: p - lr * g / g.abs()
-            ),
-            "that is the sign of the gradient, or nearly: eps, as it is given, makes "
-            "small gradients count less.": (lambda p, g, lr, eps: p - lr * g.sign()),
-            "eps stands beside |g|, outside the root.": lambda p, g, lr, eps: (
-                p - lr * g / (g**2 + eps).sqrt()
-            ),
-            "you returned only how far to move; the step starts at params.": (
-                lambda p, g, lr, eps: -lr * g / (g.abs() + eps)
-            ),
-            "divide by |g|, not by its square.": lambda p, g, lr, eps: (
-                p - lr * g / (g**2 + eps)
-            ),
-            "the sign is wrong: subtract.": lambda p, g, lr, eps: (
-                p + lr * g / (g.abs() + eps)
-            ),
-            "the bias correction is missing: the first step is not 0.1 / √0.001 lr.": (
-                lambda p, g, lr, eps: p - lr * 0.1 * g / ((0.001**0.5) * g.abs() + eps)
-            ),
+        },
+        atol=1e-9,
+        names=("params", "mean", "square"),
+    )
+
+
+def check_comparison(answer) -> Verdict:
+    """SGD with one learning rate against Adam with ten: what follows?"""
+    return choose(
+        answer,
+        "b",
+        {
+            "a": "ten tries against one: the better of ten wins by choice alone.",
+            "b": "give both as many tries, and judge on what did not choose.",
+            "c": "more data make the judgment finer, not fairer: Adam had ten tries.",
         },
     )

@@ -643,67 +643,68 @@ exercise(
         (lambda p, g, v, lr, m: (ball(p, g, v, lr, m)[0], v), "returned the old"),
         (ball_in_place, "is not what it was"),
         (lambda p, g, v, lr, m: (p - lr * g, v), "velocity was not used"),
+        (
+            lambda p, g, v, lr, m: (
+                p - lr * (g + m * (m * v + (1 - m) * g)),
+                m * v + (1 - m) * g,
+            ),
+            "both faults",
+        ),
         (lambda *c: ball(*c)[::-1], "wrong order"),
         (lambda *c: ball(*c)[0], "parameters only"),
     ],
 )
 
 
-def pair(low, high):
-    root_low, root_high = math.sqrt(low), math.sqrt(high)
-    lr = 4 / (root_low + root_high) ** 2
-    return lr, ((root_high - root_low) / (root_high + root_low)) ** 2
-
-
+letters(lesson05.check_steps_needed, "b", a="a factor t", c="factor of two")
 exercise(
-    lesson05.check_best_momentum,
+    lesson05.check_share_of_last,
     [
-        pair,
-        lambda low, high: list(pair(low, high)),
-        lambda low, high: torch.tensor(pair(low, high)),
-        lambda low, high: {"momentum": pair(low, high)[1], "lr": pair(low, high)[0]},
+        lambda m, k: 1 - m**k,
+        lambda m, k: sum(m**i for i in range(k)) * (1 - m),
+        lambda m, k: torch.tensor(1 - m**k),
+        lambda m, k: sum(m**i for i in range(k)) / sum(m**i for i in range(9999)),
     ],
     [
-        (
-            lambda low, high: (pair(low, high)[0], ((high - low) / (high + low)) ** 2),
-            "root of the condition",
-        ),
-        (
-            lambda low, high: (pair(low, high)[0], pair(low, high)[1] ** 0.5),
-            "square the fraction",
-        ),
-        (lambda low, high: (2 / (low + high), pair(low, high)[1]), "without momentum"),
-        (lambda low, high: pair(low, high)[::-1], "wrong order"),
-        (lambda low, high: (pair(low, high)[0] / 2, pair(low, high)[1]), "4 above"),
-        (lambda low, high: pair(low, high)[1], "momentum only"),
-        (lambda low, high: (2 / (low + high), 0.0), "pair without momentum"),
+        (lambda m, k: m**k, "before the last"),
+        (lambda m, k: sum(m**i for i in range(k)), "divide by the sum"),
+        (lambda m, k: (1 - m) * m**k, "of one gradient"),
+        (lambda m, k: 1 - m ** (k + 1), "one too many"),
+        (lambda m, k: min(1.0, k * (1 - m)), "not all alike"),
+        (lambda m, k: 0.65, "whatever it is given"),
+        (lambda m, k: m, "`m`, as it came in"),
     ],
 )
 
 
-def adam(params, grads, lr, eps):
-    return params - lr * grads / (grads.abs() + eps)
+def adam(p, g, m, s, t, lr, power=2, at=None, eps=1e-8):
+    m, s = 0.9 * m + 0.1 * g, 0.999 * s + 0.001 * g.abs() ** power
+    at = t if at is None else at
+    below = (s / (1 - 0.999**at)).sqrt() + eps
+    return p - lr * m / (1 - 0.9**at) / below, m, s
 
 
 exercise(
-    lesson05.check_first_adam_step,
+    lesson05.check_adam_step,
     [
         adam,
-        lambda *c: adam(*c).tolist(),
-        lambda *c: adam(*c).numpy(),
-        lambda p, g, lr, eps: p - lr * g / ((g**2).sqrt() + eps),
+        lambda *c: list(adam(*c)),
+        lambda *c: tuple(each.numpy() for each in adam(*c)),
+        lambda *c: dict(zip(("params", "mean", "square"), adam(*c), strict=True)),
     ],
     [
-        (lambda p, g, lr, eps: p - lr * g, "plain step"),
-        (lambda p, g, lr, eps: p - lr * g / (g + eps), "grads.abs()"),
-        (lambda p, g, lr, eps: p - lr * g / g.abs(), "eps is missing"),
-        (lambda p, g, lr, eps: p - lr * g.sign(), "sign of the gradient"),
-        (lambda p, g, lr, eps: p + lr * g / (g.abs() + eps), "subtract"),
-        (lambda p, g, lr, eps: p - lr * g / (g**2 + eps).sqrt(), "outside the root"),
-        (lambda p, g, lr, eps: p.sub_(lr * g / (g.abs() + eps)), "is not what it was"),
-        (lambda p, g, lr, eps: -lr * g / (g.abs() + eps), "starts at params"),
+        (partial(adam, power=1, at=1), "both faults"),
+        (partial(adam, power=1), "mean of the *squares*"),
+        (partial(adam, at=1), "1 - beta ** t"),
+        (lambda p, g, m, s, t, lr: (
+            p - lr * (0.9 * m + 0.1 * g) / ((0.999 * s + 0.001 * g**2).sqrt() + 1e-8),
+            0.9 * m + 0.1 * g, 0.999 * s + 0.001 * g**2), "begin too small"),
+        (lambda *c: adam(*c)[0], "parameters only"),
+        (lambda p, *c: (2 * p - adam(p, *c)[0], *adam(p, *c)[1:]), "sign is wrong"),
+        (lambda p, g, m, s, t, lr: (p - lr * g, m, s), "on case 1"),
     ],
-)
+)  # fmt: skip
+letters(lesson05.check_comparison, "b", a="by choice alone", c="finer, not fairer")
 
 # Lesson 06
 

@@ -46,8 +46,6 @@ def adam(params, grads, lr, eps):
 RIGHT = [
     (lesson04.check_predict_loss, promise),
     (lesson05.check_momentum_step, ball),
-    (lesson05.check_best_momentum, pair),
-    (lesson05.check_first_adam_step, adam),
 ]
 
 
@@ -80,27 +78,6 @@ def test_right_function_passes_and_a_stub_is_no_mistake(check, function):
             lesson05.check_momentum_step,
             lambda p, g, v, lr, m: (p - lr * (g + m * (m * v + g)), m * v + g),
             "Nesterov",
-        ),
-        (
-            lesson05.check_best_momentum,
-            lambda low, high: pair(low, high)[::-1],
-            "wrong order",
-        ),
-        (
-            lesson05.check_best_momentum,
-            lambda low, high: (pair(low, high)[0], pair(low, high)[1] ** 0.5),
-            "square",
-        ),
-        (lesson05.check_first_adam_step, lambda p, g, lr, e: p - lr * g, "plain"),
-        (
-            lesson05.check_first_adam_step,
-            lambda p, g, lr, e: p - lr * torch.sign(g),
-            "sign of the gradient",
-        ),
-        (
-            lesson05.check_first_adam_step,
-            lambda p, g, lr, e: p + lr * g / (g.abs() + e),
-            "subtract",
         ),
     ],
 )
