@@ -32,7 +32,7 @@ NOT_COMPARED = {
 # Lessons whose exercises do not yet carry the tag of their objective.
 NOT_YET_RETAUGHT = {"06b_keras", "07_bert", "08_one_step", "09_writer", "09b_and_then"}
 NOT_YET_RETAUGHT |= {"12_ledger"}
-NOT_YET_RETAUGHT |= {"06_lstm"}
+
 WITHOUT_PICTURES = {"06b_keras", "12_ledger"}
 FORBIDDEN = {
     "a shell or pip line": r"^\s*(!|%\w)",

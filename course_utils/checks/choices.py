@@ -1,4 +1,4 @@
-"""Questions with a letter for an answer: what each letter shows, in a sentence."""
+"""Questions with letters for an answer: what each letter shows, in a sentence."""
 
 from collections.abc import Mapping
 
@@ -23,3 +23,27 @@ def choose(answer, right: str, because: Mapping[str, str]) -> Verdict:
         )
     is_right = letter == right
     return Verdict(is_right, f"{'Right' if is_right else 'Not yet'}: {because[letter]}")
+
+
+def match(answer, right: str, hints: Mapping[str, str]) -> Verdict:
+    """Compare letters, one a line, with the right ones; each letter is used once.
+
+    answer: the letters as a text, with anything between them, or a list. hints: letter
+    to how one recognizes its line, said for the first line that is wrong.
+    """
+    if answer is ... or answer is None:
+        return Verdict(
+            False, f"Not filled in yet: write {len(right)} letters, then run again."
+        )
+    letters = [letter for letter in str(answer).lower() if letter.isalnum()]
+    if sorted(letters) != sorted(right):
+        every = ", ".join(sorted(right))
+        return Verdict(
+            False, f"Not yet: {answer!r} does not hold each of {every} once."
+        )
+    for line, (given, wanted) in enumerate(zip(letters, right, strict=True), 1):
+        if given != wanted:
+            return Verdict(
+                False, f"Not yet: not line {line}. Remember: {hints[wanted]}"
+            )
+    return Verdict(True, "Right: each cause leaves its own trace.")

@@ -8,7 +8,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from course_utils.checks import Verdict, judge, require_function
-from course_utils.checks.choices import choose
+from course_utils.checks.choices import choose, match
 
 
 def _random(*shape, seed=0) -> torch.Tensor:
@@ -254,21 +254,14 @@ def check_what_it_learned(answer) -> Verdict:
 
 def check_causes(answer) -> Verdict:
     """Four loops and four causes: four letters, in the order of the lines."""
-    if answer is ... or answer is None:
-        return Verdict(False, "Not filled in yet: write four letters, then run again.")
-    letters = [letter for letter in str(answer).lower() if letter.isalnum()]
-    if sorted(letters) != list("abcd"):
-        return Verdict(
-            False, f"Not yet: {answer!r} does not hold each of a, b, c, d once."
-        )
-    hints = {
-        "a": "the one with the wrong sign climbs from the first step on.",
-        "b": "where nothing is wrong both losses get small.",
-        "c": "with softmax twice the loss falls and stops: it can never be sure.",
-        "d": "without zero_grad the training loss goes to nothing, and only messages "
-        "that were not learned from show it.",
-    }
-    for line, (given, right) in enumerate(zip(letters, "bdac", strict=True), 1):
-        if given != right:
-            return Verdict(False, f"Not yet: not line {line}. {hints[right]}")
-    return Verdict(True, "Right: each loop leaves its own trace.")
+    return match(
+        answer,
+        "bdac",
+        {
+            "a": "the one that adds the gradient climbs from the first step on.",
+            "b": "where nothing is wrong both losses get small.",
+            "c": "with softmax twice the loss falls and stops: it can never be sure.",
+            "d": "without zero_grad the training loss goes to nothing, and only "
+            "messages that were not learned from show it.",
+        },
+    )

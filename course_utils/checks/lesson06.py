@@ -1,4 +1,4 @@
-"""Checkers of lesson 06: an epoch of training, an evaluation, a choice of model."""
+"""Checkers of lesson 06: a last output, an epoch, curves, a schedule, stopping."""
 
 import numpy as np
 import torch
@@ -6,6 +6,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from course_utils.checks import Verdict, judge, require_function
+from course_utils.checks.choices import match
 
 
 def _random(*shape, seed=0) -> torch.Tensor:
@@ -143,149 +144,157 @@ def _trained_by(train_epoch):
     return run
 
 
-def check_evaluate(evaluate) -> Verdict:
-    """evaluate(model, features, targets): the accuracy, without dropout.
+def check_last_output(last_output) -> Verdict:
+    """last_output(outputs, attention_mask): each message's output at its last token."""
+    cases = []
+    for seed, (b, t, d) in enumerate([(3, 5, 2), (2, 7, 3), (4, 3, 5)]):
+        lengths = torch.arange(b) % (t - 1) + 1
+        lengths[-1] = t
+        mask = torch.arange(t) < lengths[:, None]
+        cases.append((_random(b, t, d, seed=seed), mask))
 
-    The model is left in the mode it was in.
-    """
-    require_function(evaluate)
-    cases = [
-        (_random(2, 5, seed=i), _random(40, 5, seed=i + 9), i, is_training)
-        for i, is_training in ((1, True), (2, False), (3, True))
-    ]
+    def at(place):
+        def take(outputs, mask):
+            rows = torch.arange(len(outputs))
+            return outputs[rows, place(mask)]
 
-    def right(model, features, targets, *, use=None):
-        was_training = model.training
-        model.eval()
-        with torch.no_grad():
-            found = (use or accuracy)(model(features), targets)
-        model.train(was_training)
-        return found
+        return take
 
-    def accuracy(logits, targets):
-        return (logits.argmax(dim=1) == targets).float().mean().item()
+    def masked(outputs, mask):
+        return outputs * mask[..., None]
 
-    def left_as(mode):
-        def evaluate(model, features, targets):
-            found = right(model, features, targets)
-            model.train(mode)
-            return found
-
-        return evaluate
-
-    def with_dropout(model, features, targets):
-        return accuracy(model(features), targets)
-
-    def in_training(model, features, targets):
-        return accuracy(model.train()(features), targets)
-
-    def run(evaluate):
-        """The accuracy, the modes left behind, and whether all else is as it was."""
-
-        def on_a_model(weight, features, seed, is_training):
-            torch.manual_seed(seed)
-            drop, linear = nn.Dropout(0.9), _linear(weight)
-            model = nn.Sequential(drop, linear).train(is_training)
-            targets = (features @ weight.T).argmax(dim=1)
-            targets[: 5 + seed] = 1 - targets[: 5 + seed]  # some are wrong
-            found = evaluate(model, features, targets)
-            if found is None or found is ...:
-                return None
-            modes = [float(module.training) for module in model.modules()]
-            is_same = drop.p == 0.9 and torch.equal(linear.weight, weight)
-            is_free = all(param.requires_grad for param in model.parameters())
-            return found, modes, float(is_same and is_free)
-
-        return on_a_model
-
-    with torch.random.fork_rng(devices=[]):
-        return judge(
-            run(evaluate),
-            run(right),
-            cases,
-            {
-                "that is the same number, whatever the model says: does a comparison "
-                "never hold, or does rounding cut the share off?": (
-                    run(lambda *case: right(*case, use=lambda z, t: 1.0)),
-                    run(lambda *case: right(*case, use=lambda z, t: 0.0)),
-                ),
-                "dropout is still on: call model.eval() first.": (
-                    run(with_dropout),
-                    run(in_training),
-                ),
-                "the model came in training mode and left in evaluation mode: put it "
-                "back.": run(left_as(False)),
-                "the model came in evaluation mode and left in training mode: put it "
-                "back as it was.": run(left_as(True)),
-                "you counted the right ones; divide by how many there are.": run(
-                    lambda *case: right(
-                        *case, use=lambda z, t: (z.argmax(dim=1) == t).sum()
-                    )
-                ),
-                "that is the share of wrong ones; the accuracy is the share of right "
-                "ones.": run(
-                    lambda *case: right(*case, use=lambda z, t: 1 - accuracy(z, t))
-                ),
-                "that is the loss; the accuracy was asked for.": run(
-                    lambda *case: right(*case, use=F.cross_entropy)
-                ),
-            },
-            atol=1e-4,
-            names=(
-                "the accuracy",
-                "the mode of each module",
-                "is all else of the model as it was",
-            ),
-        )
-
-
-def check_choose(choose) -> Verdict:
-    """choose(validation_f1, test_f1): the index of the model to keep."""
-    random = np.random.default_rng(0)
-    cases = [([0.8, 0.9, 0.7], [0.9, 0.8, 0.85]), ([0.5, 0.4], [0.6, 0.7])]
-    # Validation decides by a little, and the test set says something else by much.
-    cases += [
-        (
-            (0.8 + 0.001 * random.permutation(5)).tolist(),
-            random.uniform(0.1, 0.9, 5).tolist(),
-        )
-        for _ in range(12)
-    ]
-
-    def best(score):
-        return lambda validation, test: int(np.argmax(score(validation, test)))
-
-    mixtures = {
-        share: best(lambda v, t, share=share: np.add(v, share * np.array(t)))
-        for share in (0.01, 0.1, 0.25, 1 / 3, 0.5, 1.0, 2.0, 3.0)
-    }
     return judge(
-        choose,
-        best(lambda validation, test: validation),
+        last_output,
+        at(lambda mask: mask.sum(1) - 1),
         cases,
         {
-            "that is the best on the test set. A model chosen there has seen it: its "
-            "score is no longer a measurement.": best(lambda v, t: t),
-            "you mixed both sets; the test set has no say in the choice.": (
-                *mixtures.values(),
-                best(np.minimum),
-                best(np.maximum),
-                best(np.multiply),
-                lambda v, t: int(np.argmax([*v, *t])) % len(v),
+            "that is the output at the padding, for all but the longest message.": (
+                lambda outputs, mask: outputs[:, -1]
             ),
-            "that is the worst on the test set, which has no say, for good or bad.": (
-                best(lambda v, t: -np.array(t))
+            "one place too far: places count from 0, so it is the length minus 1.": (
+                at(lambda mask: mask.sum(1).clamp(max=mask.shape[1] - 1)),
+                at(lambda mask: mask.sum(1)),
             ),
-            "that is the worst on validation; keep the best.": (
-                best(lambda v, t: -np.array(v))
+            "that is the first token.": lambda outputs, mask: outputs[:, 0],
+            "that is the mean over the tokens; the last one was asked for.": (
+                lambda outputs, mask: (
+                    masked(outputs, mask).sum(1) / mask.sum(1, keepdim=True)
+                )
             ),
-            "you chose the model whose scores are alike; the test set has no say.": (
-                best(lambda v, t: -np.abs(np.subtract(v, t)))
+            "that is the sum over the tokens; the last one was asked for.": (
+                lambda outputs, mask: masked(outputs, mask).sum(1)
             ),
-            "return the index, not the score.": (
-                lambda v, t: max(v),
-                lambda v, t: max(t),
+            "every message has its own length; one place for all will not do.": (
+                lambda outputs, mask: outputs[:, int(mask.sum(1).min()) - 1],
+                lambda outputs, mask: outputs[:, int(mask[0].sum()) - 1],
             ),
-            "count from 0, as Python does.": (lambda v, t: int(np.argmax(v)) + 1),
+            "those are all outputs, the padding set to 0; take one of each message.": (
+                masked
+            ),
         },
+    )
+
+
+def check_curves(answer) -> Verdict:
+    """Four runs and four causes: four letters, in the order of the lines."""
+    return match(
+        answer,
+        "cadb",
+        {
+            "a": "where the rate is too small both losses creep, side by side.",
+            "b": "where the rate is too large the losses jump and stay high.",
+            "c": "learning by heart: the training loss goes to nothing, the validation "
+            "loss turns and rises.",
+            "d": "labels at random: the training loss may fall, and the validation "
+            "loss only gets worse than a coin's.",
+        },
+    )
+
+
+def check_trapezoid(trapezoid) -> Verdict:
+    """trapezoid(done): up over the first tenth, then 1, then down from 0.8 on."""
+
+    def shape(up=0.1, down=0.8):
+        def factor(done):
+            if done < up:
+                return done / up
+            return 1.0 if done < down else (1 - done) / (1 - down)
+
+        return factor
+
+    right = shape()
+    return judge(
+        trapezoid,
+        right,
+        [(0.0,), (0.05,), (0.1,), (0.4,), (0.79,), (0.85,), (0.95,), (1.0,)],
+        {
+            "there is no way up: in the first tenth it climbs from 0.": (
+                lambda done: 1.0 if done < 0.8 else (1 - done) / 0.2
+            ),
+            "there is no way down: from 0.8 on it falls to 0.": (
+                lambda done: min(1.0, done / 0.1)
+            ),
+            "it falls from the top of the climb on; it stays at 1 until 0.8.": (
+                lambda done: done / 0.1 if done < 0.1 else (1 - done) / 0.9
+            ),
+            "at 0.8 it jumps: divide what is left by the 0.2 it has to fall in.": (
+                lambda done: right(done) if done < 0.8 else 1 - done
+            ),
+            "in the first tenth it has to reach 1: divide by 0.1.": (
+                lambda done: done if done < 0.1 else right(done)
+            ),
+            "on the way down it rises: it goes to 0 at the end.": (
+                lambda done: right(done) if done < 0.8 else (done - 0.8) / 0.2
+            ),
+        },
+        atol=1e-9,
+    )
+
+
+def check_early_stopping(early_stopping) -> Verdict:
+    """early_stopping(losses, patience): (epochs run, the epoch whose weights stay)."""
+
+    def run(losses, patience, *, last_best=False, restart=True, off=0):
+        best, waited = 0, 0
+        for epoch, loss in enumerate(losses):
+            better = loss <= losses[best] if last_best else loss < losses[best]
+            if epoch == 0 or better:
+                best, waited = epoch, 0
+            else:
+                waited += 1 if restart or loss > losses[best] else 0
+            if waited == patience + off:
+                return epoch + 1, best + 1
+        return len(losses), best + 1
+
+    cases = [([0.5, 0.4, 0.45, 0.44, 0.46, 0.2], 3), ([0.5, 0.4, 0.3], 2),
+             ([0.9, 0.8, 0.85, 0.7, 0.75, 0.74, 0.6], 2), ([0.3, 0.3, 0.3, 0.1], 2),
+             ([0.6, 0.7], 1)]  # fmt: skip
+    return judge(
+        early_stopping,
+        run,
+        cases,
+        {
+            "it looks at all epochs; the run would have ended before the last.": (
+                lambda losses, patience: (len(losses), int(np.argmin(losses)) + 1),
+                lambda losses, patience: (
+                    run(losses, patience)[0],
+                    int(np.argmin(losses)) + 1,
+                ),
+            ),
+            "it stops one epoch too late.": lambda *case: run(*case, off=1),
+            "it keeps the last weights; those of the best epoch are put back.": (
+                lambda *case: (run(*case)[0], run(*case)[0])
+            ),
+            "epochs count from 1.": lambda *case: tuple(n - 1 for n in run(*case)),
+            "the order: first how many epochs ran, then the best.": (
+                lambda *case: run(*case)[::-1]
+            ),
+            "an equal loss is not lower: it does not begin the count anew.": (
+                lambda *case: run(*case, last_best=True)
+            ),
+            "it stops at the first epoch that is not lower; be patient.": (
+                lambda losses, patience: run(losses, 1)
+            ),
+        },
+        names=("epochs run", "the epoch whose weights stay"),
     )

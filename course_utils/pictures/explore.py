@@ -232,3 +232,48 @@ def _say_most(pattern, words) -> str:
         )
         + "."
     )
+
+
+def training_curves(
+    values: Sequence[float],
+    runs: Sequence[tuple[Sequence[float], Sequence[float]]],
+    *,
+    name: str,
+    top: float,
+) -> film.Panel:
+    """Two losses over the epochs of runs already made: the slider chooses the run.
+
+    values: what the slider runs over, S numbers; runs: S pairs of the training and the
+    validation loss after each of E epochs; name: of the slider; top: where the picture
+    ends, for losses that run away.
+    """
+    pairs = plots.numbers(runs)  # (S, 2, E)
+    epochs = range(1, pairs.shape[2] + 1)
+    figure, ax = plots.canvas(8, 4.4)
+    ax.set(xlabel="epoch", ylabel="loss", xlim=(0.5, len(epochs) + 0.5), ylim=(0, top))
+    (training,) = ax.plot([], [], "o-", color=plots.BLUE, linewidth=2.5)
+    (validation,) = ax.plot([], [], "o--", color=plots.RED, linewidth=2.5)
+    ax.axhline(np.log(2), color=plots.GRAY, linewidth=1)
+    ax.annotate("a coin", (len(epochs), np.log(2)), (0, 4), ha="right", fontsize=12,
+                textcoords="offset points")  # fmt: skip
+    ax.legend([training, validation], ["training", "validation"], loc="lower left",
+              bbox_to_anchor=(0, 1), ncols=2, fontsize=12, frameon=False)  # fmt: skip
+
+    def update(i):
+        for line, losses in zip((training, validation), pairs[i], strict=True):
+            line.set_data(epochs, losses)
+
+    return film.Panel(
+        film.Film(
+            frames=shooting.shoot(figure, [training, validation], update, len(values)),
+            values=list(values),
+            labels=[f"{value:.2g}" for value in values],
+            alts=[
+                f"At {name} {value:.2g} the training loss goes from {first[0]:.2f} to "
+                f"{first[-1]:.2f}, the validation loss from {second[0]:.2f} to "
+                f"{second[-1]:.2f}; its lowest is {second.min():.2f}."
+                for value, (first, second) in zip(values, pairs, strict=True)
+            ],
+            name=name,
+        )
+    )

@@ -755,87 +755,99 @@ exercise(
 )
 
 
-def accuracy(model, features, targets, *, mode=None, dim=1):
-    was_training = model.training
-    model.eval()
-    with torch.no_grad():
-        predicted = model(features).argmax(dim)
-    model.train(was_training if mode is None else mode)
-    return (predicted == targets).float().mean()
-
-
-def with_inference_mode(model, features, targets):
-    was_training = model.training
-    model.eval()
-    with torch.inference_mode():
-        right = sum(
-            int(a) == int(b)
-            for a, b in zip(model(features).argmax(1), targets, strict=True)
-        )
-    model.train(was_training)
-    return right / len(targets)
-
-
-def with_gradients(model, features, targets):
-    was_training = model.training
-    found = (model.eval()(features).argmax(1) == targets).float().mean().item()
-    model.train(was_training)
-    return found
-
-
-def without_dropout_for_good(model, features, targets):
-    model[0].p = 0.0
-    return (model(features).argmax(1) == targets).float().mean()
-
-
-def one_mode_left(model, features, targets):
-    was_training = model.training
-    found = (model.eval()(features).argmax(1) == targets).float().mean().item()
-    model.training = was_training
-    return found
+def last_of(outputs, mask, more=-1):
+    return outputs[torch.arange(len(outputs)), mask.sum(dim=1) + more]
 
 
 exercise(
-    lesson06.check_evaluate,
+    lesson06.check_last_output,
     [
-        accuracy,
-        with_inference_mode,
-        with_gradients,
-        lambda *c: accuracy(*c).item(),
-        lambda *c: np.float64(accuracy(*c)),
+        last_of,
+        lambda o, m: torch.stack([row[k][-1] for row, k in zip(o, m, strict=True)]),
+        lambda o, m: last_of(o, m).numpy(),
+        lambda o, m: o.gather(
+            1, (m.sum(1) - 1)[:, None, None].expand(-1, 1, o.shape[2]))[:, 0],
     ],
     [
-        (lambda m, x, t: (m(x).argmax(1) == t).float().mean(), "dropout is still on"),
-        (lambda *c: accuracy(*c, mode=False), "left in evaluation mode"),
-        (lambda *c: accuracy(*c, mode=True), "left in training mode"),
-        (lambda m, x, t: (m.eval()(x).argmax(1) == t).float().mean(), "put it back"),
-        (lambda *c: 1.0, "the same number"),
-        (lambda *c: float(accuracy(*c) > 2), "the same number"),
-        (without_dropout_for_good, "is all else of the model as it was"),
-        (one_mode_left, "the mode of each module"),
-        (lambda m, x, t: accuracy(m, x, t) * len(t), "how many there are"),
-        (lambda m, x, t: 1 - accuracy(m, x, t), "share of wrong ones"),
+        (lambda o, m: o[:, -1], "at the padding"),
+        (partial(last_of, more=0), "one place too far"),
+        (lambda o, m: o[:, 0], "first token"),
+        (lambda o, m: (o * m[..., None]).sum(1) / m.sum(1, keepdim=True), "the mean"),
+        (lambda o, m: (o * m[..., None]).sum(1), "the sum"),
+        (lambda o, m: o, "`o`, as it came in"),
+        (lambda o, m: o * m[..., None], "all outputs"),
+    ],
+)  # fmt: skip
+exercise(
+    lesson06.check_curves,
+    ["cadb", "CADB", list("cadb"), "c, a, d, b"],
+    [
+        ("acdb", "not line 1"),
+        ("cdab", "not line 2"),
+        ("cabd", "not line 3"),
+        ("badc", "not line 1"),
+        ("cad", "each of a, b, c, d once"),
+        ("", "each of a, b, c, d once"),
+        (4, "each of a, b, c, d once"),
     ],
 )
+
+
+def trapezoid(done, up=0.1, down=0.2):
+    return max(0.0, min(1.0, done / up, (1 - done) / down))
+
+
 exercise(
-    lesson06.check_choose,
+    lesson06.check_trapezoid,
     [
-        lambda v, t: v.index(max(v)),
-        lambda v, t: np.argmax(v),
-        lambda v, t: torch.tensor(v).argmax(),
-        lambda v, t: max(range(len(v)), key=v.__getitem__),
+        trapezoid,
+        lambda done: np.interp(done, [0, 0.1, 0.8, 1], [0, 1, 1, 0]),
+        lambda done: torch.tensor(trapezoid(done)),
+        lambda done: done * 10 if done < 0.1 else 1 if done <= 0.8 else 5 - 5 * done,
     ],
     [
-        (lambda v, t: np.argmax(t), "best on the test set"),
-        (lambda v, t: np.argmin(t), "worst on the test set"),
-        (lambda v, t: np.argmax(np.add(v, t)), "mixed both"),
-        (lambda v, t: np.argmax(np.multiply(v, t)), "mixed both"),
-        (lambda v, t: np.argmax(np.minimum(v, t)), "mixed both"),
-        (lambda v, t: np.argmax(np.add(v, 0.1 * np.array(t))), "mixed both"),
-        (lambda v, t: np.argmin(v), "worst on validation"),
-        (lambda v, t: max(v), "not the score"),
-        (lambda v, t: 0, "whatever it is given"),
-        (lambda v, t: [v.sort(), len(v) - 1][1], "whatever|on case"),
+        (lambda done: min(1.0, done / 0.1), "no way down"),
+        (lambda done: min(1.0, (1 - done) / 0.2), "no way up"),
+        (
+            lambda done: done / 0.1 if done < 0.1 else (1 - done) / 0.9,
+            "top of the climb",
+        ),
+        (lambda done: min(1.0, done / 0.1) if done < 0.8 else 1 - done, "it jumps"),
+        (lambda done: done if done < 0.1 else trapezoid(done), "reach 1"),
+        (lambda done: 1.0, "whatever it is given"),
+        (lambda done: done, "`done`, as it came in"),
+    ],
+)
+
+
+def stopping(losses, patience, keep="best", late=0, first=1):
+    best = 0
+    for epoch in range(1, len(losses)):
+        if losses[epoch] < losses[best]:
+            best = epoch
+        elif epoch - best == patience + late:
+            return epoch + first, (best if keep == "best" else epoch) + first
+    return len(losses) - 1 + first, (
+        best if keep == "best" else len(losses) - 1
+    ) + first
+
+
+exercise(
+    lesson06.check_early_stopping,
+    [
+        stopping,
+        lambda *c: list(stopping(*c)),
+        lambda *c: torch.tensor(stopping(*c)),
+        lambda *c: np.array(stopping(*c), float),
+    ],
+    [
+        (lambda losses, p: (len(losses), int(np.argmin(losses)) + 1), "all epochs"),
+        (partial(stopping, late=1), "too late"),
+        (partial(stopping, keep="last"), "keeps the last"),
+        (partial(stopping, first=0), "count from 1"),
+        (lambda *c: stopping(*c)[::-1], "the order"),
+        (lambda losses, p: stopping(losses, 1), "be patient"),
+        (lambda *c: stopping(*c)[0], "you returned one"),
     ],
 )
 
