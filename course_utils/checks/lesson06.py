@@ -202,11 +202,11 @@ def check_curves(answer) -> Verdict:
         "cadb",
         {
             "a": "where the rate is too small both losses creep, side by side.",
-            "b": "where the rate is too large the losses jump and stay high.",
+            "b": "where the rate is too large the first losses jump far up.",
             "c": "learning by heart: the training loss goes to nothing, the validation "
             "loss turns and rises.",
-            "d": "labels at random: the training loss may fall, and the validation "
-            "loss only gets worse than a coin's.",
+            "d": "shuffled labels: the training loss may fall, and the validation loss "
+            "only rises, far above a coin's.",
         },
     )
 

@@ -113,7 +113,8 @@ def beliefs(
     left.set_xlabel("P(spam): hollow at the start, filled now")
     plots.curves(steps, {"loss": losses}, ax=right, names=("step", "loss"))
     (dots,) = left.plot([], [], "o", color=plots.BLUE, markersize=10)
-    (here,) = right.plot([], [], "o", color=plots.RED, markersize=11)
+    (here,) = right.plot([], [], "o", color=plots.ORANGE, markersize=12,
+                         markeredgecolor="black")  # fmt: skip
 
     def update(i):
         dots.set_data(plots.numbers(probabilities[i]), range(len(names)))
@@ -240,12 +241,13 @@ def training_curves(
     *,
     name: str,
     top: float,
+    base: tuple[str, float],
 ) -> film.Panel:
     """Two losses over the epochs of runs already made: the slider chooses the run.
 
     values: what the slider runs over, S numbers; runs: S pairs of the training and the
     validation loss after each of E epochs; name: of the slider; top: where the picture
-    ends, for losses that run away.
+    ends, for losses that run away; base: name and height of a line to compare with.
     """
     pairs = plots.numbers(runs)  # (S, 2, E)
     epochs = range(1, pairs.shape[2] + 1)
@@ -253,8 +255,8 @@ def training_curves(
     ax.set(xlabel="epoch", ylabel="loss", xlim=(0.5, len(epochs) + 0.5), ylim=(0, top))
     (training,) = ax.plot([], [], "o-", color=plots.BLUE, linewidth=2.5)
     (validation,) = ax.plot([], [], "o--", color=plots.RED, linewidth=2.5)
-    ax.axhline(np.log(2), color=plots.GRAY, linewidth=1)
-    ax.annotate("a coin", (len(epochs), np.log(2)), (0, 4), ha="right", fontsize=12,
+    ax.axhline(base[1], color=plots.GRAY, linewidth=1)
+    ax.annotate(base[0], (len(epochs), base[1]), (0, 4), ha="right", fontsize=12,
                 textcoords="offset points")  # fmt: skip
     ax.legend([training, validation], ["training", "validation"], loc="lower left",
               bbox_to_anchor=(0, 1), ncols=2, fontsize=12, frameon=False)  # fmt: skip

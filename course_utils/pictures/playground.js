@@ -148,7 +148,6 @@ const STYLE = `
   .course-playground label span { min-width: 9em; }
   .course-playground label input[type="range"] { flex: 1; min-width: 100px; }
   .course-playground label output { min-width: 5em; font-variant-numeric: tabular-nums; }
-  .course-playground [hidden] { display: none; }
   .course-playground p { margin: 6px 0 0; min-height: 2.8em; max-width: 90ch; }
   .course-film-fallback { display: none !important; }
 `;
@@ -330,10 +329,11 @@ function drawLosses(pen, losses, lowest, numSteps) {
 function render({ model, el }) {
   el.classList.add("course-playground");
   el.innerHTML = `<style>${STYLE}</style>${PARTS}`;
-  const part = (name) => el.querySelector(`[data-part="${name}"]`);
+  const parts = [...el.querySelectorAll("[data-part]")]; // in their order
+  const part = (name) => parts.find((each) => each.dataset.part === name);
   const input = (name) => part(name).querySelector("input, select");
   const [map, chart] = el.querySelectorAll("canvas");
-  const report = el.querySelector("p");
+  const [report, pictures] = [el.querySelector("p"), el.querySelector("div")];
   const [family, constants, bounds, minima, limits, rules] = [
     "family", "constants", "bounds", "minima", "limits", "rules"].map((name) => model.get(name));
   const surface = SURFACES[family](constants);
@@ -345,8 +345,9 @@ function render({ model, el }) {
   let isAsked = false; // for the next frame of the screen
 
   for (const rule of rules) input("rule").add(new Option(rule, rule));
-  part("rule").hidden = rules.length === 1;
-  part("falling").hidden = !rules.includes("momentum, lr inside");
+  const unused = new Set(); // parts that are not on the page now
+  if (rules.length === 1) unused.add("rule");
+  if (!rules.includes("momentum, lr inside")) unused.add("falling");
   const ranges = { lr: [0, LAST, "any"], momentum: [0, 0.99, "any"], num_steps: [1, 200, 1] };
   for (const [name, [min, max, step]] of Object.entries(ranges)) {
     Object.assign(input(name), { min, max, step });
@@ -381,7 +382,11 @@ function render({ model, el }) {
     input("num_steps").value = num_steps;
     input("rule").value = rule;
     input("falling").checked = falling;
-    part("momentum").hidden = !hasMomentum(rule);
+    unused[hasMomentum(rule) ? "delete" : "add"]("momentum");
+    for (const each of parts) {
+      if (unused.has(each.dataset.part)) each.remove();
+      else if (!each.isConnected) pictures.before(each);
+    }
     const texts = { lr: brief(lr), momentum: brief(momentum), num_steps };
     for (const [name, text] of Object.entries(texts)) {
       part(name).querySelector("output").value = text;

@@ -214,7 +214,10 @@ def test_every_dial_turns_by_keyboard(page, shown, name):
 def test_the_rule_is_chosen_and_momentum_hides(page, shown):
     page.locator("select").select_option("Adam")
     assert settled(page).startswith("Adam, learning rate 0.5")
-    assert not page.locator('[data-part="momentum"]').is_visible()
+    assert page.locator('[data-part="momentum"]').count() == 0
+    page.locator("select").select_option("Nesterov")
+    assert settled(page).startswith("Nesterov with momentum 0.9")
+    assert page.locator('[data-part="momentum"]').is_visible()
 
 
 def test_the_kernel_can_move_it(page, shown):
