@@ -55,6 +55,10 @@ def test_every_shape_comment_is_true():
         bowl = surfaces.bowl(condition=3)
         axes = matplotlib.figure.Figure().subplots()
         views.path(bowl).animate(axes, [1.0], bowl.start, [bowl.start])
+        explore.training_curves(
+            [1.0, 2.0], [([1.0, 0.5, 0.2], [1.0, 0.7, 0.6])] * 2, name="learning rate",
+            top=1.0, base=("start", 0.7),
+        )  # fmt: skip
     assert not left
 
 

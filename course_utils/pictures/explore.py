@@ -144,7 +144,7 @@ def attention(attention_weights: Sequence, tokens: Sequence[str]) -> film.Panel:
 
     attention_weights: L of (H, T, T); tokens: T texts.
     """
-    layers = [plots.numbers(each) for each in attention_weights]  # L of (H, T, T)
+    layers = [plots.numbers(each) for each in attention_weights]
     numbers = range(1, len(layers) + 1)
     layer = ipywidgets.SelectionSlider(options=numbers, description="layer")
 

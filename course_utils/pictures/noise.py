@@ -48,7 +48,7 @@ def cloud(
     left.plot(0, 0, "+", color="black", markersize=14, markeredgewidth=2)
     reach = 2.5 * noise[len(noise) // 4] * np.array([-1, 1])
     left.set(xlabel="gradient, θ₁", ylabel="gradient, θ₂",
-             xlim=full[0] + reach, ylim=full[1] + reach)  # fmt: skip
+             xlim=full[0].item() + reach, ylim=full[1].item() + reach)  # fmt: skip
     title = left.set_title(" ", fontsize=14)
     _draw_around(right, surface, torch.cat([*paths, torch.tensor(surface.minima)]))
     (line,) = right.plot([], [], "o-", color=plots.BLUE, markersize=4, linewidth=1.5)
@@ -82,9 +82,9 @@ def cloud(
 
 def _draw_around(ax, surface, points: Tensor) -> None:
     """Level lines where these points (M, 2) are."""
-    low, high = points.min(dim=0).values, points.max(dim=0).values
+    low, high = points.numpy().min(axis=0), points.numpy().max(axis=0)
     room = 0.15 * (high - low)
-    x, y = (np.linspace(a, b, 100) for a, b in torch.stack([low - room, high + room]).T)
+    x, y = np.linspace(low - room, high + room, 100).T
     grid = torch.tensor(np.stack(np.meshgrid(x, y), axis=-1))
     plots.landscape(x, y, surface(grid).numpy(), ax=ax, minima=surface.minima)
     ax.set_aspect("auto")

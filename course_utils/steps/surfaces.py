@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-Point = tuple[float, ...]  # (P,)
+Point = tuple[float, ...]  # P numbers
 
 
 @dataclass(frozen=True)
