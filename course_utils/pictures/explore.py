@@ -135,6 +135,7 @@ def beliefs(
             values=list(steps),
             labels=[f"step {step}" for step in steps],
             alts=[say(i) for i in range(len(steps))],
+            name="step",
         )
     )
 
@@ -218,7 +219,10 @@ def asking(
         }
 
     control = ipywidgets.SelectionSlider(
-        options=temperatures, value=1, description="temperature"
+        options=temperatures,
+        value=1,
+        description="temperature",
+        style={"description_width": "initial"},  # the whole word
     )
     return film.controlled(shoot, {"temperature": control}, name=name)
 

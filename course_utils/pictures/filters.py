@@ -16,12 +16,14 @@ def stages(
     prepare: Callable[..., Mapping[str, str]],
     switches: Mapping[str, tuple[str, str]],
     *,
+    told: str,
     on: Sequence[str] = (),
 ) -> film.Panel:
     """Every stage of a message at once: the slider is the message, switches change it.
 
     prepare: (message, name=True or False for each switch) to the stages: name to text;
-    switches: name to what it is called off and on; on: those that are on at first.
+    switches: name to what it is called off and on; told: the stage that the sentence
+    below the picture repeats; on: the switches that are on at first.
     """
     controls = {
         name: ipywidgets.Dropdown(
@@ -49,7 +51,7 @@ def stages(
             ):
                 lines = textwrap.wrap(words.printable(said), WIDTH) or ["(nothing)"]
                 name.set_text(stage)
-                name.set_position((-0.05, top))
+                name.set_position((-0.035, top))
                 text.set_text("\n".join(lines))
                 text.set_position((0.13, top))
                 top -= LINE * len(lines) + 0.025
@@ -59,10 +61,8 @@ def stages(
             "values": range(1, len(rows) + 1),
             "labels": [str(i) for i in range(1, len(rows) + 1)],
             "alts": [
-                " ".join(
-                    f"{stage}: {words.printable(said)}." for stage, said in each.items()
-                )
-                for each in rows
+                f"Message {number}, {told}: “{words.printable(each[told])}”."
+                for number, each in enumerate(rows, 1)
             ],
         }
 

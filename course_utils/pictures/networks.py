@@ -1,7 +1,7 @@
 """A small network, drawn: numbers on the way forward, slopes on the way back.
 
 Circles are values, lines are weights. Under each circle, and beside each weight, stands
-the slope of the loss by it, once the way back has reached it.
+the slope of the loss by it with a ∂ before it, once the way back has reached it.
 """
 
 from collections.abc import Mapping, Sequence
@@ -74,10 +74,9 @@ def backward(stages: Sequence[Mapping]) -> film.Panel:
     def update(i):
         title.set_text(stages[i]["say"])
         for (name, index), text in texts.items():
-            known = name in stages[i]
-            value = plots.numbers(stages[i][name]).reshape(-1)[index] if known else 0
-            said = f"bias {value:.3g}" if name in ("b1", "b2") else f"{value:.3g}"
-            text.set_text(said if known else "")
+            text.set_text(
+                _said(name, stages[i][name], index) if name in stages[i] else ""
+            )
 
     return film.Panel(
         film.Film(
@@ -86,11 +85,28 @@ def backward(stages: Sequence[Mapping]) -> film.Panel:
             ),
             values=range(1, len(stages) + 1),
             labels=[f"{i} of {len(stages)}" for i in range(1, len(stages) + 1)],
-            alts=[stage["say"] for stage in stages],
+            alts=[_say(*pair) for pair in zip(stages, [{}, *stages[:-1]], strict=True)],
             name="line",
             index=len(stages) - 1,
         )
     )
+
+
+def _said(name: str, values, index: int) -> str:
+    """One number as it stands in the drawing."""
+    before = {"grad": "∂ ", "b1": "bias ", "b2": "bias "}.get(name.split("_")[0], "")
+    return f"{before}{plots.numbers(values).reshape(-1)[index]:.3g}"
+
+
+def _say(stage: Mapping, before: Mapping) -> str:
+    """The sentence of a stage, and the numbers that are new in it."""
+    new = [
+        f"{name.replace('grad_', '∂')}: "
+        + ", ".join(f"{value:.3g}" for value in plots.numbers(values).reshape(-1))
+        for name, values in stage.items()
+        if name != "say" and name not in before
+    ]
+    return " ".join([stage["say"], *(["; ".join(new) + "."] if new else [])])
 
 
 def _spots(places) -> dict:

@@ -116,8 +116,9 @@ export function brief(number) {
 /** What the picture shows, in words; playground.py says the same. */
 export function say(settings, { points, losses }, radius) {
   const { rule, lr, momentum, falling, start, num_steps, shows_radius } = settings;
-  const beta = hasMomentum(rule) ? ` with momentum ${brief(momentum)}` : "";
-  const name = rule === "gradient descent" ? "Gradient descent" : rule[0].toUpperCase() + rule.slice(1);
+  const beta = `momentum ${brief(momentum)}`;
+  const told = rule.replace("momentum", beta) + (rule === "Nesterov" ? ` with ${beta}` : "");
+  const name = told[0].toUpperCase() + told.slice(1);
   const rate = `learning rate ${brief(lr)}${falling ? " / step" : ""}`;
   const place = start.length > 1 ? `(${start.map(brief).join(", ")})` : brief(start[0]);
   const taken = points.length - 1;
@@ -127,7 +128,7 @@ export function say(settings, { points, losses }, radius) {
       ? `after ${steps} no number is left: the run diverged.`
       : `the loss goes from ${brief(losses[0])} to ${brief(losses[taken])} in ${steps}.`;
   const far = radius === null || falling || !shows_radius ? "" : ` Spectral radius ${brief(radius)}.`;
-  return `${name}${beta}, ${rate}, from ${place}: ${end}${far}`;
+  return `${name}, ${rate}, from ${place}: ${end}${far}`;
 }
 
 // Below: what is on the page.

@@ -138,8 +138,9 @@ class Playground(film.Living):
         if self.rule == "Adam":
             return None
         minima = self.surface.minima
-        point = torch.tensor(minima[0]) if len(minima) == 1 else self.run().points[-1]
-        curvatures = torch.linalg.eigvalsh(self.surface.hessian(point.double()))
+        one = torch.tensor(minima[0], dtype=torch.float64) if len(minima) == 1 else None
+        point = self.run().points[-1] if one is None else one
+        curvatures = torch.linalg.eigvalsh(self.surface.hessian(point))
         return max(
             radius(self.rule, self.lr, self.momentum, curvature)
             for curvature in curvatures.tolist()
@@ -164,9 +165,11 @@ class Playground(film.Living):
     def __repr__(self):
         run = self.run()
         radius_now = self.spectral_radius() if self.shows_radius else None
-        name = self.rule[0].upper() + self.rule[1:]
-        if self.rule not in WITHOUT_MOMENTUM:
-            name += f" with momentum {self.momentum:.3g}"
+        beta = f"momentum {self.momentum:.3g}"
+        name = self.rule.replace("momentum", beta)
+        if self.rule == "Nesterov":
+            name += f" with {beta}"
+        name = name[0].upper() + name[1:]
         numbers = [f"{x:.3g}" for x in self.start]
         place = f"({', '.join(numbers)})" if len(numbers) > 1 else numbers[0]
         steps = f"{run.num_steps} {'step' if run.num_steps == 1 else 'steps'}"

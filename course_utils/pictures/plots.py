@@ -386,8 +386,7 @@ def rulers(grads, *, ax: Axes) -> str:
         (-np.sign(g), RED, "square: minus the sign"),
     ):
         ax.annotate("", step, (0, 0), arrowprops={"color": color, "width": 2})
-        ax.annotate(name, step, (10, -4), color=color, textcoords="offset points",
-                    fontsize=12)  # fmt: skip
+        ax.text(1.12, step[1], name, color=color, va="center", fontsize=12)
     ax.plot(0, 0, "o", color="black", markersize=8)
     ax.set(xlabel="step, θ₁", ylabel="step, θ₂", xlim=(-1.7, 3.3))
     ax.set_aspect("equal")

@@ -19,10 +19,6 @@ def central_slope(loss, x):
     return np.float64(loss(x + 1e-3) - loss(x - 1e-3)) / 2e-3
 
 
-def encode_by_hand(tokens, ids):
-    return tuple(ids[token] if token in ids else 1 for token in tokens)
-
-
 def pad_with_torch(sequences):
     token_ids = torch.zeros(len(sequences), max(map(len, sequences)), dtype=torch.long)
     for row, ids in zip(token_ids, sequences, strict=True):
@@ -45,23 +41,11 @@ def counted(predicted, actual):
     return hits, predicted.sum(), actual.sum()
 
 
-def scores_with_numpy(predicted, actual):
-    hits, called, real = counted(predicted, actual)
-    return np.array([hits / max(called, 1), hits / max(real, 1)])
-
-
 def entropy_by_hand(logits, targets):
     exps = (logits - logits.amax(dim=1, keepdim=True)).double().exp()
     probs = exps / exps.sum(dim=1, keepdim=True)
     one_hot = torch.eye(logits.shape[1])[targets]
     return -(one_hot * probs.log()).sum().item() / len(targets)
-
-
-def backward_by_autograd(features, weight, grad_out):
-    features.requires_grad_()
-    weight.requires_grad_()
-    outputs = features @ weight.T
-    return list(torch.autograd.grad(outputs, (weight, features), grad_out))
 
 
 def sgd(model, features, targets, lr):
@@ -104,10 +88,6 @@ def scores_of(query, key):
     return query @ key.T / query.shape[-1] ** 0.5
 
 
-def pieces(x, num_heads):
-    return torch.stack(x.chunk(num_heads, dim=-1), dim=1)
-
-
 RIGHT = [
     (lesson00.check_slope, forward_slope),
     (lesson00.check_slope, central_slope),
@@ -141,18 +121,8 @@ def left_padded(sequences):
     return [sorted(row, key=bool) for row in rows], [sorted(row) for row in mask]
 
 
-def accuracy_twice(predicted, actual):
-    share = float(np.equal(predicted, actual).mean())
-    return share, share
-
-
 def divided(predicted, actual):
     hits, called, real = map(int, counted(predicted, actual))
-    return hits / called, hits / real
-
-
-def divided_with_torch(predicted, actual):
-    hits, called, real = torch.tensor(counted(predicted, actual))
     return hits / called, hits / real
 
 

@@ -22,15 +22,6 @@ def right_epoch(model, batches, optimizer, schedule, order="zbos"):
             {"o": optimizer, "s": schedule}[act].step()
 
 
-def right_accuracy(model, features, targets):
-    was_training = model.training
-    model.eval()
-    with torch.no_grad():
-        result = (model(features).argmax(dim=1) == targets).float().mean()
-    model.train(was_training)
-    return result
-
-
 def right_pool(hidden, mask):
     return torch.stack([h[m].mean(dim=0) for h, m in zip(hidden, mask, strict=True)])
 

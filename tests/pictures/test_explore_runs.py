@@ -27,6 +27,7 @@ def test_beliefs_say_how_many_are_right_at_each_step():
     shown = explore.beliefs([0, 4, 9], believed, [0.7, 0.4, 0.1], "abc", [1, 0, 0]).film
     assert shown.values == [0, 4, 9]
     assert shown.labels == ["step 0", "step 4", "step 9"]
+    assert shown.name == "step"
     for alt, right, loss in zip(shown.alts, (2, 2, 3), (0.7, 0.4, 0.1), strict=True):
         assert f"the loss is {loss:.2g}" in alt
         assert f"{right} of 3 messages shown are right" in alt

@@ -27,14 +27,17 @@ def test_switches_change_every_stage():
         return {"message": message, "cleaned": message.lower() if lower else message}
 
     panel = filters.stages(
-        ["Win NOW", "Ok"], prepare, {"lower": ("kept", "small")}, on=("lower",)
+        ["Win NOW", "Ok"],
+        prepare,
+        {"lower": ("kept", "small")},
+        told="cleaned",
+        on=("lower",),
     )
     shown, (switch,) = panel.film, panel.controls
-    assert shown.alts == ["message: Win NOW. cleaned: win now.",
-                          "message: Ok. cleaned: ok."]  # fmt: skip
+    assert shown.alts == ["Message 1, cleaned: “win now”.", "Message 2, cleaned: “ok”."]
     before = shown.frames[0]
     switch.value = False
-    assert shown.alts[0] == "message: Win NOW. cleaned: Win NOW."
+    assert shown.alts[0] == "Message 1, cleaned: “Win NOW”."
     assert shown.frames[0] != before
     assert switch.label == "kept"
 
@@ -62,19 +65,23 @@ STAGE |= {f"grad_{name}": np.negative(value) for name, value in STAGE.items()
 
 
 def test_a_number_stands_at_its_own_weight(drawn):
-    networks.backward([{"say": "nothing"}, STAGE])
+    shown = networks.backward([{"say": "Nothing."}, STAGE]).film
+    assert shown.alts[0] == "Nothing."
+    assert "W1: 11, 12, 21, 22; " in shown.alts[1]
+    assert "∂W2: -31, -32; " in shown.alts[1]
     ((_, *texts), update), *_ = drawn
     update(1)
     at = {text.get_text(): np.array(text.get_position()) for text in texts}
     for number, start, end in ((11, 0, 0), (12, 1, 0), (21, 0, 1), (22, 1, 1)):
         line = np.array([(0, 1 - start), (1.4, 1 - end)])  # W1[end, start]
-        middle = (at[f"{number}"] + at[f"{-number}"]) / 2
+        middle = (at[f"{number}"] + at[f"∂ {-number}"]) / 2
         share = (middle - line[0])[0] / 1.4
         assert middle == pytest.approx(line[0] + share * (line[1] - line[0]), abs=0.02)
         assert 0.2 < share < 0.6
-    assert at["bias 41"][1] > at["3"][1] > at["-3"][1]
+    assert at["bias 41"][1] > at["3"][1] > at["∂ -3"][1]
     reds = [text for text in texts if to_hex(text.get_color()) == plots.RED.lower()]
-    assert all(text.get_text().startswith("-") for text in reds if text.get_text())
+    shown_reds = [text.get_text() for text in reds if text.get_text()]
+    assert {said[0] for said in shown_reds} == {"∂"}  # not by color alone
     update(0)
     assert not any(text.get_text() for text in texts)
 
