@@ -1,4 +1,4 @@
-"""JupyterLab on a copy of the notebooks, Chromium, and one notebook open at a time."""
+"""Chromium, JupyterLab on a copy of the notebooks, and one notebook open at a time."""
 
 import shutil
 
@@ -23,12 +23,19 @@ def folder(root, tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
-def open_page(folder, tmp_path_factory):
-    """Call it with a notebook's name: `with open_page("a.ipynb") as page`."""
-    scratch = tmp_path_factory.mktemp("jupyterlab")
-    with serve(folder, scratch) as (address, token), sync_playwright() as playwright:
+def browser():
+    """One Chromium for all tests: a process has one Playwright at a time."""
+    with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
             executable_path=shutil.which("chromium"), args=ARGUMENTS
         )
-        yield lambda name: open_notebook(browser, address, token, folder / name)
+        yield browser
         browser.close()
+
+
+@pytest.fixture(scope="session")
+def open_page(browser, folder, tmp_path_factory):
+    """Call it with a notebook's name: `with open_page("a.ipynb") as page`."""
+    scratch = tmp_path_factory.mktemp("jupyterlab")
+    with serve(folder, scratch) as (address, token):
+        yield lambda name: open_notebook(browser, address, token, folder / name)

@@ -7,7 +7,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from playwright.sync_api import sync_playwright
 
 from course_utils.pictures import playground
 from course_utils.steps import surfaces
@@ -30,20 +29,18 @@ RTOL, NUDGE = 1e-9, 1e-15
 
 
 @pytest.fixture(scope="module")
-def page():
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path="/usr/bin/chromium")
-        page = browser.new_page(viewport={"width": 1100, "height": 800})
-        page.evaluate(
-            """async (script) => {
-                 const url = URL.createObjectURL(
-                   new Blob([script], {type: "text/javascript"}));
-                 window.playground = await import(url);
-               }""",
-            SCRIPT,
-        )
-        yield page
-        browser.close()
+def page(browser):
+    page = browser.new_page(viewport={"width": 1100, "height": 800})
+    page.evaluate(
+        """async (script) => {
+             const url = URL.createObjectURL(
+               new Blob([script], {type: "text/javascript"}));
+             window.playground = await import(url);
+           }""",
+        SCRIPT,
+    )
+    yield page
+    page.close()
 
 
 def made(surface, **settings):
