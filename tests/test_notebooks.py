@@ -29,10 +29,7 @@ TAGS = {
 NOT_COMPARED = {
     ("07_bert.ipynb", "my_message"): "the reader asks about a message of their own",
 }
-# Lessons whose exercises do not yet carry the tag of their objective.
-NOT_YET_RETAUGHT = {"06b_keras", "07_bert", "08_one_step", "09_writer", "09b_and_then"}
-NOT_YET_RETAUGHT |= {"12_ledger"}
-
+WITHOUT_EXERCISES = {"06b_keras"}  # it translates lesson 6
 WITHOUT_PICTURES = {"06b_keras", "12_ledger"}
 FORBIDDEN = {
     "a shell or pip line": r"^\s*(!|%\w)",
@@ -244,12 +241,12 @@ def require_pictures(lesson):
 
 
 def test_objectives(lesson):
-    if lesson.path.stem not in NOT_YET_RETAUGHT:
+    if lesson.path.stem not in WITHOUT_EXERCISES:
         require_objectives(lesson)
 
 
 def test_pictures(lesson):
-    if lesson.path.stem not in {*WITHOUT_PICTURES, "07_bert"}:  # one of its moves
+    if lesson.path.stem not in WITHOUT_PICTURES:
         require_pictures(lesson)
 
 

@@ -1,9 +1,12 @@
-"""Checkers of lesson 07: mean pooling with a mask, scores from a table of mistakes."""
+"""Checkers of lesson 07: pooling, scores, bars and curves, a body that is frozen."""
+
+from collections import OrderedDict
 
 import numpy as np
 import torch
+from torch import nn
 
-from course_utils.checks import Verdict, judge
+from course_utils.checks import Verdict, choices, judge, require_function
 
 
 def check_mean_pool(mean_pool) -> Verdict:
@@ -124,3 +127,116 @@ def check_scores(scores) -> Verdict:
         },
         names=("accuracy", "precision", "recall"),
     )
+
+
+def check_bars(answer) -> Verdict:
+    """A letter: what the longer bar of the pooler after Adam's step says."""
+    return choices.choose(
+        answer,
+        "b",
+        {
+            "a": "did it learn more? Adam's first step has one length for each number, "
+            "whatever the gradient; look at what the change is divided by.",
+            "b": "each of its numbers moved by about lr, as all others did. They are "
+            "smaller, so the same move is a larger part of them.",
+            "c": "Adam divides each gradient by its own size in the first step, so a "
+            "larger gradient moves a number no further.",
+            "d": "one lr for all was used; a second one stands nowhere in the code.",
+        },
+    )
+
+
+def check_curves(answer) -> Verdict:
+    """A letter: what two losses and an AUC say together."""
+    return choices.choose(
+        answer,
+        "c",
+        {
+            "a": "too small a rate leaves the training loss high; here it is near 0.",
+            "b": "its order is worse only if AUC falls, and AUC stands at 0.97.",
+            "c": "a few wrong messages, each with a probability near 0 or 1, cost a "
+            "lot of loss. The order of the messages did not change.",
+            "d": "the two losses are of different messages: one can rise while the "
+            "other falls, without any mistake in the code.",
+        },
+    )
+
+
+class _Small(nn.Module):
+    """The names that a BERT with a classifier layer has, and few weights."""
+
+    def __init__(self, width: int, num_layers: int):
+        super().__init__()
+        layers = [nn.Linear(width, width) for _ in range(num_layers)]
+        self.bert = nn.Module()
+        self.bert.embeddings = nn.Embedding(11, width)
+        self.bert.encoder = nn.Sequential(*layers)
+        self.bert.pooler = nn.Sequential(OrderedDict(dense=nn.Linear(width, width)))
+        self.classifier = nn.Linear(width, 2)
+
+
+def check_train_top(train_top) -> Verdict:
+    """train_top(model): freeze all but pooler and classifier; how many numbers train.
+
+    model: a module with `bert.embeddings`, `bert.encoder`, `bert.pooler` and
+    `classifier`. It changes `requires_grad` and returns a whole number.
+    """
+    require_function(train_top)
+
+    def by(function):
+        def run(width, num_layers):
+            model = _Small(width, num_layers)
+            count = function(model)
+            if count is None:
+                return None
+            params = model.named_parameters()
+            can_train = {name for name, param in params if param.requires_grad}
+            parts = ("embeddings", "encoder", "pooler", "classifier")
+            trained = [float(any(part in name for name in can_train)) for part in parts]
+            return *trained, count
+
+        return run
+
+    def freeze(model, *, kept=("pooler", "classifier"), total=False, tensors=False):
+        count = 0
+        for name, param in model.named_parameters():
+            param.requires_grad_(any(part in name for part in kept))
+            if param.requires_grad or total:
+                count += 1 if tensors else param.numel()
+        return count
+
+    def wrong(**settings):
+        return by(lambda model: freeze(model, **settings))
+
+    return judge(
+        by(train_top),
+        by(freeze),
+        [(3, 2), (5, 1), (7, 3)],
+        {
+            "nothing is frozen: requires_grad_(False) on what shall stay.": wrong(
+                kept=("",)
+            ),
+            "the pooler is frozen, too; it has to learn here.": wrong(
+                kept=("classifier",)
+            ),
+            "the classifier layer is frozen, too.": wrong(kept=("pooler",)),
+            "it is the wrong way round: that freezes what shall learn.": wrong(
+                kept=("embeddings", "encoder")
+            ),
+            "the token vectors (embeddings) still learn.": wrong(
+                kept=("embeddings", "pooler", "classifier")
+            ),
+            "BERT's layers (encoder) still learn.": wrong(
+                kept=("encoder", "pooler", "classifier")
+            ),
+            "everything is frozen.": wrong(kept=()),
+            "that counts all numbers; count those that can still move.": wrong(
+                total=True
+            ),
+            "that counts tensors; count the numbers in them, numel().": wrong(
+                tensors=True
+            ),
+        },
+        names=(*(f"does {part} learn" for part in ("embeddings", "encoder", "pooler",
+               "classifier")), "how many numbers"),
+    )  # fmt: skip

@@ -1,9 +1,9 @@
-"""Checkers of lesson 08: a step from zero, Newton's step, attention without softmax."""
+"""Checkers of lesson 08: steps from zero, of Newton, Adam, attention and LoRA."""
 
 import numpy as np
 import torch
 
-from course_utils.checks import Verdict, judge
+from course_utils.checks import Verdict, choices, judge
 
 
 def _random(*shape, seed=0) -> torch.Tensor:
@@ -151,4 +151,62 @@ def check_linear_attention(answer) -> Verdict:
             ),
         },
         atol=1e-5,
+    )
+
+
+def check_adam(answer) -> Verdict:
+    """A letter: how far Adam's first step moves a tiny and a large gradient."""
+    return choices.choose(
+        answer,
+        "b",
+        {
+            "a": "so it is for gradients far above ε. One of these two lies far below.",
+            "b": "g / (|g| + ε) is nearly 1 for the large one and a ten-thousandth for "
+            "the tiny one: ε is ten thousand times as large.",
+            "c": "the large gradient is divided by its own size: 3 counts no more "
+            "than 0.3 would.",
+            "d": "nothing moves only where the gradient is zero.",
+        },
+    )
+
+
+def check_first_step(first_step) -> Verdict:
+    """first_step(G, A, lr): the change of W = BA after LoRA's first gradient step.
+
+    G: (O, I), the gradient by W; A: (R, I), and B = 0 at first. Returns (O, I).
+    """
+    cases = [
+        (_random(o, i, seed=o), _random(r, i, seed=i) / 2, lr)
+        for o, i, r, lr in ((5, 3, 2, 0.1), (2, 7, 3, 0.5), (3, 5, 1, 2.0))
+    ]
+    return judge(
+        first_step,
+        lambda G, A, lr: -lr * G @ A.T @ A,
+        cases,
+        {
+            "that is the change of B; W changes by B times A.": (
+                lambda G, A, lr: -lr * G @ A.T
+            ),
+            "the sign is turned round: down the loss, minus the gradient.": (
+                lambda G, A, lr: lr * G @ A.T @ A
+            ),
+            "that is the full step, without the detour through A.": (
+                lambda G, A, lr: -lr * G
+            ),
+            "the learning rate is missing.": lambda G, A, lr: -G @ A.T @ A,
+            "A does not move in the first step, so lr stands there once.": (
+                lambda G, A, lr: -(lr**2) * G @ A.T @ A
+            ),
+            "that is Adam's direction for B, its sign; gradient descent was asked.": (
+                lambda G, A, lr: -lr * (G @ A.T).sign() @ A
+            ),
+            "nothing moves? A has no gradient while B is zero, but B has one.": (
+                lambda G, A, lr: torch.zeros_like(G)
+            ),
+            "do not divide by the size of A: it is taken as it is.": (
+                lambda G, A, lr: -lr * G @ A.T @ A / A.square().sum(),
+                lambda G, A, lr: -lr * G @ A.T @ A / A.norm(),
+            ),
+        },
+        atol=1e-6,
     )

@@ -1,9 +1,9 @@
-"""Checkers of lesson 09: clean rates, an answer's targets, a loss, a promise."""
+"""Checkers of lesson 09: clean rates, targets, a loss, a promise, two rulers."""
 
 import numpy as np
 import torch
 
-from course_utils.checks import Verdict, judge
+from course_utils.checks import Verdict, choices, judge
 
 
 def check_clean_rates(clean_rates) -> Verdict:
@@ -259,4 +259,21 @@ def check_predicted_change(predicted_change) -> Verdict:
             ),
         },
         atol=1e-5,
+    )
+
+
+def check_same_loss(answer) -> Verdict:
+    """A letter: how to compare two directions that reach the same loss."""
+    return choices.choose(
+        answer,
+        "d",
+        {
+            "a": "a rate is a factor of the direction. The sign has 1 in each of its "
+            "millions of entries, so a small factor makes a long step.",
+            "b": "it is the steepest for one way to measure distance; the sign is so "
+            "for another.",
+            "c": "they can, once both have brought the loss equally far down.",
+            "d": "a direction can be written twice as long, and its rate is then half. "
+            "What the step does to the rest does not change.",
+        },
     )

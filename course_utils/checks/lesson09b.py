@@ -1,4 +1,4 @@
-"""Checkers of lesson 09b: AUC by pairs, the size of LoRA, a slope without backward."""
+"""Checkers of lesson 09b: AUC, the size of LoRA, a slope, weights that move."""
 
 import numpy as np
 import torch
@@ -161,4 +161,55 @@ def check_slope_along(slope_along) -> Verdict:
             ),
         },
         atol=1e-4,
+    )
+
+
+def check_is_moved(is_moved) -> Verdict:
+    """is_moved(weights, steps): which weights differ after a step, in bfloat16.
+
+    weights, steps: float32, of one shape. Weights are stored in bfloat16 before the
+    step and after it, rounded to the nearest. Returns bool.
+    """
+    cases = []
+    for seed, size in enumerate((7, 11, 23)):
+        random = np.random.default_rng(seed)
+        weights = torch.tensor(random.normal(0, 0.2, size)).float()
+        steps = torch.tensor(random.normal(0, 1, size)).float() * weights.abs() / 300
+        cases.append((weights, steps))
+
+    def moved(weights, steps):
+        stored = weights.bfloat16()
+        return (stored.float() + steps).bfloat16() != stored
+
+    return judge(
+        is_moved,
+        lambda *case: moved(*case).float(),
+        cases,
+        {
+            "in float32 nearly every weight moves; store the sum in bfloat16.": (
+                lambda w, s: (w + s != w).float(),
+                lambda w, s: (w.bfloat16().float() + s != w.bfloat16()).float(),
+            ),
+            "it is the wrong way round: True where a weight has moved.": (
+                lambda *case: (~moved(*case)).float()
+            ),
+            "the weights are stored in bfloat16 before the step, too.": (
+                lambda w, s: ((w + s).bfloat16() != w).float(),
+                lambda w, s: ((w + s).bfloat16() != w.bfloat16()).float(),
+            ),
+            "the rounded step is not what counts; round the sum.": (
+                lambda w, s: (s.bfloat16() != 0).float()
+            ),
+            "those are the new weights; say which have moved.": (
+                lambda w, s: (w.bfloat16().float() + s).bfloat16().float()
+            ),
+            "that is by how much they moved; say which have.": (
+                lambda w, s: (
+                    (w.bfloat16().float() + s).bfloat16().float() - w.bfloat16().float()
+                )
+            ),
+            "that is float16: it has more digits and a smaller range.": (
+                lambda w, s: ((w.half().float() + s).half() != w.half()).float()
+            ),
+        },
     )

@@ -1,8 +1,8 @@
-"""Checker of lesson 09: which sentences a run could prove wrong."""
+"""Checkers of lesson 12: what evidence carries, and which sentences can be tested."""
 
 import re
 
-from course_utils.checks import Verdict, judge, require_function
+from course_utils.checks import Verdict, choices, judge, require_function
 
 
 def check_testable(testable) -> Verdict:
@@ -42,4 +42,32 @@ def check_testable(testable) -> Verdict:
         {words: (lambda said=said: said) for words, said in mistakes.items()},
         hint="not those letters. Ask of each sentence: what would a run have to print "
         "to prove it wrong?",
+    )
+
+
+def check_evidence(answer) -> Verdict:
+    """A letter: the sentence that a record with an interval around zero carries."""
+    return choices.choose(
+        answer,
+        "c",
+        {
+            "a": "in one of the three draws B was ahead: the interval begins below 0.",
+            "b": "that they are equal was not shown: the interval reaches to +0.03.",
+            "c": "three draws on these messages did not tell them apart. That is all.",
+            "d": "other messages and other models were not asked.",
+        },
+    )
+
+
+def check_doubt(answer) -> Verdict:
+    """A letter: the record whose verdict its numbers do not carry."""
+    return choices.choose(
+        answer,
+        "b",
+        {
+            "a": "twenty starts, and the whole interval lies on one side of 0.",
+            "b": "the interval holds 0: in one of the starts the other one won.",
+            "c": "an identity needs no more: the largest difference is rounding.",
+            "d": "it says that nothing was tested, and gives the reason.",
+        },
     )

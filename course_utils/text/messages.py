@@ -44,6 +44,24 @@ class Messages:
         rows = [(self.ids[i], self.texts[i], self.labels[i]) for i in positions]
         return Messages(*(zip(*rows, strict=True) if rows else ((), (), ())))
 
+    def balanced(self, each: int, *, seed: int = 0) -> "Messages":
+        """`each` messages of every class, drawn and mixed by the seed.
+
+        Errors: ValueError where a class has fewer.
+        """
+        import numpy as np
+
+        each = arguments.whole(each, "each")
+        random, labels = np.random.default_rng(seed), np.array(self.labels)
+        classes = [np.flatnonzero(labels == label) for label in sorted(set(labels))]
+        fewest = min(map(len, classes), default=0)
+        if each > fewest:
+            raise ValueError(
+                f"each is {each}: one of the classes has {fewest} messages only"
+            )
+        chosen = [random.permutation(rows)[:each] for rows in classes]
+        return self.take(random.permutation(np.concatenate(chosen)).tolist())
+
     def showable(self) -> "Messages":
         """Those fit to be displayed in a classroom, with their phone numbers masked."""
         chosen = showable_ids()

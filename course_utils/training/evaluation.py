@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from course_utils.runtime import arguments
 from course_utils.text import batches
 from course_utils.text.batches import Examples
 from course_utils.training import limits
@@ -161,3 +162,42 @@ def auc(
     ]
     low, high = np.quantile([each.mean() for each in drawn], [0.025, 0.975])
     return float(wins.mean()), float(low), float(high)
+
+
+@dataclass(frozen=True)
+class Judgment:
+    """Scores in which the share of spam among the judged messages plays no part.
+
+    auc, low, high: see `auc`. loss: the mean of the two classes' mean losses; log 2 for
+    who knows nothing. f1: at the threshold one half, as among messages of which a given
+    share is spam.
+    """
+
+    auc: float
+    low: float
+    high: float
+    loss: float
+    f1: float
+
+
+def judge(probabilities: Tensor, labels, *, share: float) -> Judgment:
+    """Judge probabilities (N, 2) of messages with these labels, N of 0 and 1.
+
+    share: of spam in the inbox for which F1 is told, above 0 and below 1.
+    Errors: ValueError as in `auc`, and for a share out of range.
+    """
+    from sklearn.metrics import f1_score
+
+    if not 0 < (share := arguments.real(share, "share")) < 1:
+        raise ValueError(f"share is {share}: give a number between 0 and 1")
+    rows = probabilities.detach().cpu().double().numpy()
+    values = auc(rows[:, 1], labels)
+    is_spam = np.array([batches.class_of(label) for label in labels]) == 1
+    losses = -np.log(np.where(is_spam, rows[:, 1], rows[:, 0]).clip(1e-30))
+    inbox = np.where(is_spam, share / is_spam.sum(), (1 - share) / (~is_spam).sum())
+    said = rows[:, 1] > rows[:, 0]
+    return Judgment(
+        *values,
+        loss=float((losses[is_spam].mean() + losses[~is_spam].mean()) / 2),
+        f1=float(f1_score(is_spam, said, sample_weight=inbox, zero_division=0.0)),
+    )

@@ -20,7 +20,9 @@ from course_utils.checks import (
     lesson05,
     lesson06,
     lesson07,
+    lesson07b,
     lesson08,
+    lesson08b,
     lesson09,
     lesson09b,
     lesson12,
@@ -909,6 +911,139 @@ exercise(
     ],
 )
 
+letters(
+    lesson07.check_bars, "b", a="what the change is divided by", c="moves a number no",
+    d="one lr for all",
+)  # fmt: skip
+letters(
+    lesson07.check_curves, "c", a="leaves the training", b="only if AUC falls",
+    d="of different messages",
+)  # fmt: skip
+
+
+def top(model, kept=("pooler", "classifier"), count=None):
+    model.requires_grad_(False)
+    for part in kept:
+        (model.classifier if part == "classifier" else getattr(model.bert, part)
+         ).requires_grad_(True)  # fmt: skip
+    found = [p for p in model.parameters() if p.requires_grad]
+    return count(model, found) if count else sum(p.numel() for p in found)
+
+
+def by_names(model):
+    total = 0
+    for name, p in model.named_parameters():
+        p.requires_grad = name.startswith(("bert.pooler", "classifier"))
+        total += p.numel() * p.requires_grad
+    return total
+
+
+def by_parts(model):
+    for p in [*model.bert.embeddings.parameters(), *model.bert.encoder.parameters()]:
+        p.requires_grad_(False)
+    parts = [*model.bert.pooler.parameters(), *model.classifier.parameters()]
+    return torch.tensor(sum(p.numel() for p in parts))
+
+
+def thawed(model):
+    return np.int64(top(model))
+
+
+exercise(
+    lesson07.check_train_top,
+    [top, by_names, by_parts, thawed],
+    [
+        (lambda m: sum(p.numel() for p in m.parameters()), "nothing is frozen"),
+        (lambda m: top(m, ("classifier",)), "the pooler is frozen"),
+        (lambda m: top(m, ("pooler",)), "classifier layer is frozen"),
+        (lambda m: top(m, ("embeddings", "encoder")), "wrong way round"),
+        (lambda m: top(m, ("embeddings", "pooler", "classifier")), "token vectors"),
+        (lambda m: top(m, ("encoder", "pooler", "classifier")), "BERT's layers"),
+        (lambda m: top(m, ()), "everything is frozen"),
+        (partial(top, count=lambda m, _: sum(p.numel() for p in m.parameters())),
+         "counts all numbers"),
+        (partial(top, count=lambda _, found: len(found)), "counts tensors"),
+        (lambda m: 8, "how many numbers|nothing is frozen|does embeddings learn"),
+    ],
+)  # fmt: skip
+
+
+# Lesson 07b
+
+
+def even_loss(p, labels):
+    p, labels = np.asarray(p), np.asarray(labels)
+    return np.mean([-np.log(p[labels == 1]).mean(), -np.log(1 - p[labels == 0]).mean()])
+
+
+def weighted(p, labels):
+    each = F.binary_cross_entropy(p, labels.to(p.dtype), reduction="none")
+    share = labels.double().mean()
+    return (each * torch.where(labels == 1, 0.5 / share, 0.5 / (1 - share))).mean()
+
+
+exercise(
+    lesson07b.check_balanced_loss,
+    [
+        even_loss,
+        weighted,
+        lambda p, y: torch.tensor([even_loss(p, y)]),
+        lambda p, y: sum(
+            F.binary_cross_entropy(p[y == k], y[y == k].double()) for k in (0, 1)) / 2,
+        lambda p, y: float(even_loss(p, y)),
+    ],
+    [
+        (lambda p, y: F.binary_cross_entropy(p, y.double()), "larger class counts"),
+        (lambda p, y: 2 * even_loss(p, y), "divide by two"),
+        (lambda p, y: -p[y == 1].log().mean(), "spam alone"),
+        (lambda p, y: -(1 - p[y == 0]).log().mean(), "ham alone"),
+        (lambda p, y: -(p[y == 1].log().mean() + p[y == 0].log().mean()) / 2,
+         "wrong one is asked"),
+        (lambda p, y: -even_loss(p, y), "sign is turned"),
+        (lambda p, y: even_loss(p, 1 - y), "exchanged"),
+        (lambda p, y: even_loss(p, y) / math.log(2), "natural logarithm"),
+        (lambda p, y: 0.69, "whatever it is given"),
+    ],
+)  # fmt: skip
+letters(
+    lesson07b.check_comparison, "c", a="both begin at the same", b="what one wants",
+    d="needs no threshold",
+)  # fmt: skip
+letters(
+    lesson07b.check_what_brought_it, "b", a="compare within a column",
+    c="only the last of the four", d="far more than the draws",
+)  # fmt: skip
+
+
+def lowest_rate(rates, losses, before):
+    rates, losses = [0.0, *rates], np.nan_to_num([before, *losses], nan=np.inf)
+    return rates[int(np.argmin(losses))]
+
+
+exercise(
+    lesson07b.check_best_rate,
+    [
+        lowest_rate,
+        lambda r, x, b: min([(b, 0.0), *[(y, s) for s, y in zip(r, x, strict=True)
+                                         if y < b]])[1],
+        lambda r, x, b: np.float64(lowest_rate(r, x, b)),
+        lambda r, x, b: torch.tensor(lowest_rate(r, x, b)),
+    ],
+    [
+        (lambda r, x, b: lowest_rate(r, x, math.inf), "none is best: return 0"),
+        (lambda r, x, b: r[int(np.argmin(x))], "nan is not a low loss"),
+        (lambda r, x, b: min([y for y in x if y < b], default=0.0), "return its rate"),
+        (lambda r, x, b: r.index(lowest_rate(r, x, b)) if lowest_rate(r, x, b) else 0,
+         "place of the rate"),
+        (lambda r, x, b: max([s for s, y in zip(r, x, strict=True) if y < b],
+                             default=0.0), "largest rate that helps"),
+        (lambda r, x, b: min([s for s, y in zip(r, x, strict=True) if y < b],
+                             default=0.0), "smallest rate that helps"),
+        (lambda r, x, b: 1.0, "whatever it is given"),
+    ],
+)  # fmt: skip
+
+
 # Lesson 08
 
 
@@ -989,6 +1124,135 @@ exercise(
         (lambda q, k, v: (k @ q).sum(), "sum of the scores"),
     ],
 )
+
+letters(
+    lesson08.check_adam, "b", a="far below", c="divided by its own size",
+    d="only where the gradient is zero",
+)  # fmt: skip
+exercise(
+    lesson08.check_first_step,
+    [
+        lambda G, A, lr: -lr * G @ A.T @ A,
+        lambda G, A, lr: (-lr * G.numpy() @ A.numpy().T) @ A.numpy(),
+        lambda G, A, lr: -torch.einsum("oi,ri,rj->oj", lr * G, A, A),
+        lambda G, A, lr: ((-lr * G @ A.T) @ A).tolist(),
+    ],
+    [
+        (lambda G, A, lr: -lr * G @ A.T, "the change of B"),
+        (lambda G, A, lr: lr * G @ A.T @ A, "sign is turned"),
+        (lambda G, A, lr: -lr * G, "without the detour"),
+        (lambda G, A, lr: -G @ A.T @ A, "learning rate is missing"),
+        (lambda G, A, lr: -(lr**2) * G @ A.T @ A, "lr stands there once"),
+        (lambda G, A, lr: -lr * (G @ A.T).sign() @ A, "Adam's direction"),
+        (lambda G, A, lr: 0 * G, "nothing moves"),
+        (lambda G, A, lr: -lr * G @ A.T @ A / A.norm(), "size of A"),
+    ],
+)
+
+
+# Lesson 08b
+
+
+def gained(grads, size, ratio=None):
+    g = np.asarray(grads)
+    if ratio is None:
+        ratio = g.var(axis=0).sum() / (g.mean(axis=0) ** 2).sum()
+    return 1 / (1 + ratio * (len(g) - size) / (len(g) - 1) / size)
+
+
+def scale_of(grads):
+    return grads.var(dim=0, unbiased=False).sum() / grads.mean(dim=0).square().sum()
+
+
+exercise(
+    lesson08b.check_gain_share,
+    [
+        gained,
+        lambda g, b: gained(g, b, scale_of(g)),
+        lambda g, b: [gained(g, b)],
+        lambda g, b: float(gained(g, b)),
+    ],
+    [
+        (lambda g, b: 1 / (1 + scale_of(g) / b), "is missing"),
+        (lambda g, b: scale_of(g), "that is the noise scale"),
+        (lambda g, b: 1 - gained(g, b), "that is lost"),
+        (lambda g, b: gained(g, b, scale_of(g) * g.mean(0).norm()), "squared"),
+        (lambda g, b: gained(g, b, 1 / scale_of(g)), "wrong way round"),
+        (lambda g, b: gained(g, b, scale_of(g) / g.shape[1]), "their mean was taken"),
+        (lambda g, b: gained(g, b, scale_of(g) * len(g)), "their sum was taken"),
+        (lambda g, b: gained(g, b, scale_of(g) + 1), "around zero"),
+        (lambda g, b: gained(g, b, scale_of(g).sqrt()), "both lengths"),
+        (lambda g, b: gained(g, b, g.var(0).sum() / g.mean(0).square().sum()),
+         "by N, not by"),
+        (lambda g, b: 0.5, "whatever it is given"),
+    ],
+)  # fmt: skip
+
+
+def rate(shares, curvatures):
+    felt = np.dot(shares.numpy(), curvatures.numpy())
+    return 1 / felt if felt > 0 else np.inf
+
+
+exercise(
+    lesson08b.check_best_rate,
+    [
+        rate,
+        lambda s, c: torch.tensor(rate(s, c)),
+        lambda s, c: float(1 / (s @ c)) if s @ c > 0 else float("inf"),
+        lambda s, c: (s @ c).clamp(min=0).reciprocal(),
+    ],
+    [
+        (lambda s, c: 1 / (s @ c), "falls forever"),
+        (lambda s, c: 2 / c.max(), "limit for repeated"),
+        (lambda s, c: 1 / c.max(), "weigh all of them"),
+        (lambda s, c: 2 * rate(s, c), "break-even"),
+        (lambda s, c: s @ c, "the rate is 1 over it"),
+        (lambda s, c: 1 / c.mean() if c.mean() > 0 else math.inf, "plain mean"),
+        (lambda s, c: (s / c).sum(), "not the mean of 1 over each"),
+        (lambda s, c: math.inf, "whatever it is given"),
+    ],
+)
+
+
+def cost(before, after, labels, edited):
+    changed = [i for i, (b, a) in enumerate(zip(before, after, strict=True))
+               if b != a and i != edited]  # fmt: skip
+    return len(changed), sum(after[i] != labels[i] for i in changed)
+
+
+def cost_by_masks(before, after, labels, edited):
+    changed = before != after
+    changed[edited] = False
+    return changed.sum(), (changed & (after != labels)).sum()
+
+
+exercise(
+    lesson08b.check_cost,
+    [
+        cost,
+        cost_by_masks,
+        lambda *c: list(map(int, cost(*c))),
+        lambda *c: np.array([int(each) for each in cost(*c)]),
+    ],
+    [
+        (lambda b, a, y, i: (int((b != a).sum()), int(((b != a) & (a != y)).sum())),
+         "itself is among them"),
+        (lambda b, a, y, i: (cost(b, a, y, i)[0], int((a != y).sum())),
+         "changed or not"),
+        (lambda b, a, y, i: (cost(b, a, y, i)[0],
+                             int(((b != a) & (a == y)).sum()) - 1), "step mended"),
+        (lambda *c: [int(each) / len(c[0]) for each in cost(*c)], "those are shares"),
+        (lambda *c: cost(*c)[::-1], "the order"),
+        (lambda *c: cost(*c)[0], "first number only"),
+        (lambda *c: (0, 0), "others that changed"),
+    ],
+)  # fmt: skip
+letters(
+    lesson08b.check_fair, "d", a="are plenty", b="same four rates",
+    c="chose nothing",
+)  # fmt: skip
+
 
 # Lesson 09
 
@@ -1228,5 +1492,42 @@ exercise(
         (lambda: "bd", "Ask of each sentence"),
         (lambda: "", "Ask of each sentence"),
         (lambda: {"a": False, "b": True, "c": False, "d": True}, "Ask of each"),
+    ],
+)
+
+letters(
+    lesson12.check_evidence, "c", a="B was ahead", b="was not shown",
+    d="were not asked",
+)  # fmt: skip
+letters(
+    lesson12.check_doubt, "b", a="one side of 0", c="is rounding", d="gives the reason",
+)  # fmt: skip
+letters(
+    lesson09.check_same_loss, "d", a="makes a long step", b="the sign is so",
+    c="equally far down",
+)  # fmt: skip
+
+
+def shifted(weights, steps):
+    stored = weights.to(torch.bfloat16)
+    return (stored.float() + steps).to(torch.bfloat16) != stored
+
+
+exercise(
+    lesson09b.check_is_moved,
+    [
+        shifted,
+        lambda w, s: shifted(w, s).numpy(),
+        lambda w, s: shifted(w, s).tolist(),
+        lambda w, s: shifted(w, s).long(),
+    ],
+    [
+        (lambda w, s: w + s != w, "in float32 nearly every"),
+        (lambda w, s: ~shifted(w, s), "wrong way round"),
+        (lambda w, s: (w + s).bfloat16() != w.bfloat16(), "before the step, too"),
+        (lambda w, s: s.bfloat16() != 0, "round the sum|nearly every"),
+        (lambda w, s: (w.bfloat16().float() + s).bfloat16(), "the new weights"),
+        (lambda w, s: (w.half().float() + s).half() != w.half(), "float16"),
+        (lambda w, s: torch.zeros(len(w)), "entry"),
     ],
 )

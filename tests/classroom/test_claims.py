@@ -9,10 +9,13 @@ import pytest
 from course_utils.classroom import claims
 from course_utils.classroom.claims import Record
 
+NUMBERS = {"n": "250 messages", "runs": "5 starts", "interval": "AUC 0.1 to 0.2"}
+SAID = "n: 250 messages; runs: 5 starts; interval: AUC 0.1 to 0.2"
+
 
 def printed(*arguments):
     with contextlib.redirect_stdout(io.StringIO()) as page:
-        claims.record(*arguments)
+        claims.record(*arguments, **NUMBERS)
     return page.getvalue()
 
 
@@ -46,7 +49,50 @@ def test_record_prints_claim_verdict_and_evidence():
         "S2.4: The update may be too large and hurt the model.\n"
         "Verdict: holds only when lr > 2\n"
         "Evidence: loss 3 after it.\n"
+        f"Numbers: {SAID}\n"
     )
+
+
+def test_a_claim_that_is_not_tested_has_no_numbers(store, capsys):
+    claims.record("S0.5", "not tested here", "a judgment")
+    page = capsys.readouterr().out
+    assert "Numbers" not in page
+    folder = store("08_a", cell_of("S0.5", outputs=[page], cell_id="c"))
+    assert claims.read(folder) == [
+        Record("S0.5", "not tested here", "a judgment", "", "08_a", "c")
+    ]
+
+
+@pytest.mark.parametrize(
+    ("numbers", "words"),
+    [
+        ({"n": ""}, "n is ''"),
+        ({"n": "all messages"}, "n is 'all messages'"),
+        ({"interval": ""}, "interval is ''"),
+        ({"interval": "small"}, "interval is 'small'"),
+        ({"runs": ""}, "runs is ''"),
+        ({"runs": "starts: 5"}, "runs is 'starts: 5': begin with how many"),
+        ({"runs": "2 starts"}, "runs is '2 starts': begin with how many, 3 at least"),
+        ({"runs": "1 start"}, "3 at least"),
+        ({"n": "250\nmessages"}, "one line each"),
+    ],
+)
+def test_a_verdict_rests_on_numbers(numbers, words, capsys):
+    with pytest.raises(ValueError, match=words):
+        claims.record("S0.1", "holds", "so", **NUMBERS | numbers)
+    assert capsys.readouterr().out == ""
+
+
+def test_a_thousand_runs_are_enough(capsys):
+    claims.record("S0.1", "holds", "so", **NUMBERS | {"runs": "1,000 starts"})
+    assert "1,000 starts" in capsys.readouterr().out
+
+
+def test_every_record_of_the_lessons_has_its_numbers(root):
+    for each in claims.read(root / "notebooks"):
+        is_tested = not each.verdict.startswith("not tested here")
+        assert bool(each.numbers) == is_tested, each
+        assert each.verdict != "holds only when", each
 
 
 @pytest.mark.parametrize(
@@ -62,7 +108,7 @@ def test_record_prints_claim_verdict_and_evidence():
 )
 def test_bad_record_is_named_and_prints_nothing(arguments, words, capsys):
     with pytest.raises(ValueError, match=words):
-        claims.record(*arguments)
+        claims.record(*arguments, **NUMBERS)
     assert capsys.readouterr().out == ""
 
 
@@ -70,9 +116,10 @@ def test_every_claim_can_be_recorded_with_every_verdict_and_read(store):
     cells, wanted = [], []
     for i, claim in enumerate(claims.CLAIMS):
         verdict = claims.VERDICTS[i % 4] + " here"
+        said = "" if i % 4 == 3 else SAID
         record = printed(claim, verdict, f"F1: {i} “%”")
         cells.append(cell_of(claim, outputs=[record], cell_id=f"c{i}"))
-        wanted.append(Record(claim, verdict, f"F1: {i} “%”", "04_a", f"c{i}"))
+        wanted.append(Record(claim, verdict, f"F1: {i} “%”", said, "04_a", f"c{i}"))
     folder = store("04_a", *reversed(cells))
     assert claims.read(folder) == wanted
 
@@ -99,7 +146,7 @@ def test_records_come_in_the_order_of_the_claims_then_of_the_lessons(store):
         [],
         ["noise"],
         [printed("S1.3", "holds", "of another claim")],
-        [printed("S1.2", "holds", "cut")[:-15]],
+        [printed("S1.2", "holds", "cut").partition("Evidence")[0]],
         ["S1.2: Something\n"],
     ],
 )

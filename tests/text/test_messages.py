@@ -122,6 +122,29 @@ def test_take_keeps_order_and_rows_together(splits):
 # What may be shown
 
 
+def test_balanced_has_as_many_of_each_class(splits):
+    drawn = splits.validation.balanced(100, seed=3)
+    assert sum(drawn.labels) == 100
+    assert len(drawn) == len(set(drawn.ids)) == 200
+    assert set(drawn.ids) <= set(splits.validation.ids)
+    kind = dict(zip(splits.validation.ids, splits.validation.labels, strict=True))
+    assert [kind[id_] for id_ in drawn.ids] == list(drawn.labels)
+    assert 0 < sum(drawn.labels[:100]) < 100  # the classes are mixed
+    assert drawn == splits.validation.balanced(100, seed=3)
+    assert drawn != splits.validation.balanced(100, seed=4)
+
+
+@pytest.mark.parametrize("each", [0, -1, 1.5, True, 125])
+def test_balanced_needs_enough_of_each(splits, each):
+    with pytest.raises(ValueError, match=f"each is {each}"):
+        splits.validation.balanced(each)
+
+
+def test_balanced_of_nothing():
+    with pytest.raises(ValueError, match="0 messages only"):
+        messages.Messages((), (), ()).balanced(1)
+
+
 def test_showable_ids_are_messages(splits):
     known = {id_ for part in parts_of(splits) for id_ in part.ids}
     assert text.showable_ids() <= known

@@ -161,3 +161,48 @@ def test_auc_needs_both_classes(labels):
 def test_auc_of_what_is_no_number():
     with pytest.raises(ValueError, match="scores"):
         evaluation.auc([0.1, float("nan")], [0, 1])
+
+
+def judged(scores, labels, share=0.1):
+    scores = torch.tensor(scores)
+    return evaluation.judge(torch.stack([1 - scores, scores], 1), labels, share=share)
+
+
+def test_a_judgment_by_hand():
+    # 3 spam, of which 2 are caught; 5 ham, of which 1 is taken for spam
+    scores, labels = [0.9, 0.8, 0.3, 0.7, 0.1, 0.2, 0.2, 0.4], [1, 1, 1, 0, 0, 0, 0, 0]
+    found = judged(scores, labels)
+    caught, lost = 0.1 * 2 / 3, 0.9 * 1 / 5  # of an inbox with a tenth spam
+    assert found.f1 == pytest.approx(2 * caught / (caught + lost + 0.1))
+    ham = np.mean(-np.log([0.3, 0.9, 0.8, 0.8, 0.6]))
+    assert found.loss == pytest.approx((np.mean(-np.log(scores[:3])) + ham) / 2)
+    assert (found.auc, found.low, found.high) == evaluation.auc(scores, labels)
+
+
+def test_a_judgment_does_not_depend_on_how_many_are_spam():
+    random = np.random.default_rng(0)
+    spam, ham = random.uniform(0.2, 1, 30), random.uniform(0, 0.8, 40)
+    once = judged([*spam, *ham], [1] * 30 + [0] * 40)
+    often = judged([*spam, *np.repeat(ham, 5)], [1] * 30 + [0] * 200)
+    for name in ("auc", "loss", "f1"):
+        assert getattr(often, name) == pytest.approx(getattr(once, name))
+
+
+def test_who_knows_nothing_is_judged_so():
+    found = judged([0.5] * 8, [1, 0] * 4)
+    assert (found.auc, found.loss) == (0.5, pytest.approx(math.log(2)))
+    all_spam = judged([0.6] * 8, [1, 0] * 4, share=0.25)
+    assert all_spam.f1 == pytest.approx(2 * 0.25 / 1.25)
+    assert judged([0.4] * 8, [1, 0] * 4).f1 == 0
+    assert math.isfinite(judged([0.0] * 8, [1, 0] * 4).loss)  # sure, and wrong
+
+
+@pytest.mark.parametrize("share", [0, 1, 1.5, -0.1, math.nan, "half", True])
+def test_a_share_is_between_none_and_all(share):
+    with pytest.raises(ValueError, match="share is"):
+        judged([0.5, 0.6], [0, 1], share=share)
+
+
+def test_one_class_alone_cannot_be_judged():
+    with pytest.raises(ValueError, match="at least one of each"):
+        judged([0.5, 0.6], [1, 1])
