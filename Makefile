@@ -2,7 +2,7 @@
 # Options go on: make lab ARGS="--no-browser --port 8899", make test ARGS="-k film".
 
 .PHONY: help setup lab test test-offline test-portable test-jitter test-browser \
-	test-faults test-rough notebooks bench lock clean
+	test-faults test-rough test-site test-places site address notebooks bench lock clean
 
 help:
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-14s %s\n", $$1, $$2}' Makefile
@@ -18,6 +18,12 @@ test: setup ## run the unit tests and every notebook
 
 test-browser: setup ## try every notebook in JupyterLab in Chromium
 	@sh tools/test_browser.sh $(ARGS)
+
+test-site: setup ## try the web edition in Chromium
+	@sh tools/test_site.sh $(ARGS)
+
+test-places: setup ## try every lesson with the versions that Colab has
+	@sh tools/test_places.sh $(ARGS)
 
 test-offline: setup ## the same where there is no network (Linux only)
 	@sh tools/offline.sh .venv/bin/python -m pytest $(ARGS)
@@ -35,6 +41,12 @@ test-faults: setup ## plant small faults in a copy and see that the tests catch 
 test-rough: setup ## every lesson interrupted, run twice, and in odd places
 	@.venv/bin/python -m pytest -o addopts= -q tests/rough/lessons.py tests/rough/places.py $(ARGS)
 
+site: setup ## write the lessons as web pages into build/site
+	@.venv/bin/python web/build.py $(ARGS)
+
+address: setup ## write the address of this repository, or fork, everywhere
+	@.venv/bin/python tools/address.py $(ARGS)
+
 notebooks: setup ## execute the notebooks again and store their outputs
 	@.venv/bin/python tools/notebooks.py $(ARGS)
 
@@ -45,6 +57,6 @@ lock: ## choose the versions in constraints.txt again and check all platforms
 	@sh tools/lock.sh $(ARGS)
 
 clean: ## remove .venv and all caches
-	@rm -rf .venv .venv.old dist .pytest_cache .ruff_cache .mypy_cache .hypothesis
+	@rm -rf .venv .venv.old build dist .pytest_cache .ruff_cache .mypy_cache .hypothesis
 	@find . -name __pycache__ -prune -exec rm -rf {} +
 	@find . -name .ipynb_checkpoints -prune -exec rm -rf {} +

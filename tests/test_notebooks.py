@@ -15,6 +15,7 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 TAGS = {
+    "install",  # does nothing where the course is installed (test_address.py)
     "setup",
     "check",
     "widget",
@@ -99,7 +100,8 @@ def test_setup(lesson):
     assert len(found) == 1, f"{lesson.name}: one cell tagged setup, not {len(found)}"
     lines = len(lesson.cells[found[0]].source.splitlines())
     lesson.require(lines <= 12, found[0], f"setup has {lines} lines, at most 12")
-    lesson.require(found[0] == lesson.code[0][0], found[0], "setup is the first code")
+    first = next(i for i, cell in lesson.code if "install" not in tags(cell))
+    lesson.require(found[0] == first, found[0], "setup is the first code")
 
 
 def test_code(lesson):
@@ -199,6 +201,9 @@ def test_exercises(lesson):
     for i in lesson.tagged("solution"):
         jupyter = lesson.cells[i].metadata.get("jupyter", {})
         lesson.require(jupyter.get("source_hidden"), i, "collapse the solution")
+        form = lesson.cells[i].metadata.get("cellView")  # Colab collapses such a cell
+        titled = lesson.cells[i].source.startswith("# @title ")
+        lesson.require(form == "form" and titled, i, "collapse it in Colab, too")
     solutions, exercises = lesson.tagged("solution"), lesson.tagged("exercise")
     assert len(solutions) >= len(exercises), f"{lesson.name}: a solution is missing"
     for i, cell in lesson.code:
@@ -358,6 +363,7 @@ def good_lesson():
         metadata={"image/png": {"alt": SENTENCE}},
     )
     hidden = {"tags": ["solution"], "jupyter": {"source_hidden": True}}
+    hidden["cellView"] = "form"
     exercise = {"tags": ["exercise", "nbval-ignore-output"]}
     exercise["tags"] += ["objective:1", "objective:2", "objective:3"]
     cells = [
@@ -370,7 +376,7 @@ def good_lesson():
         code("assert True", metadata={"tags": ["check"]}),
         code("def step(): ...", metadata=exercise),
         code("checks.check_step(step)", metadata={"tags": ["nbval-ignore-output"]}),
-        code("def step_solution(): ...", metadata=hidden),
+        code("# @title Solution\ndef step_solution(): ...", metadata=hidden),
         code("film", metadata={"tags": ["widget"]}, outputs=[picture, picture]),
         code("assert film", metadata={"tags": ["check"]}),
         text("**Summary** **Next**\n\nShut down this kernel."),
@@ -427,6 +433,7 @@ FAULTS = [
     (test_exercises, spoil(7, metadata={"tags": ["exercise"]})),
     (test_exercises, spoil(8, metadata={})),
     (test_exercises, spoil(9, metadata={"tags": ["solution"]})),
+    (test_exercises, spoil(9, source="def step_solution(): ...")),
     (test_exercises, drop(9)),
     (test_outputs, spoil(2, execution_count=None)),
     (test_outputs, spoil(2, outputs=[ERROR])),

@@ -30,7 +30,7 @@ case "$*" in
     [ "$FAKE_VENV" = works ] || {{ echo; echo "Error: no ensurepip"; exit 1; }}
     cp "$0" .venv/bin/python ;;
 "-m pip index"*) echo "Available versions: $FAKE_INDEX" ;;
-*"-r writer.txt")
+*"-r data/writer.txt")
     echo pip >>pip.calls
     sleep "$FAKE_WRITER_SECONDS"
     echo "$FAKE_WRITER" >&2
@@ -62,7 +62,8 @@ class Course:
         self.folder, self.bin = folder / "my course", folder / "bin"
         (self.folder / "tools").mkdir(parents=True)
         (self.folder / "tests").mkdir()
-        for name in ("tools/setup.sh", "writer.txt", *REQUIREMENTS):
+        (self.folder / "data").mkdir()
+        for name in ("tools/setup.sh", "data/writer.txt", *REQUIREMENTS):
             shutil.copy(root / name, self.folder / name)
         self.bin.mkdir()
         for command in COMMANDS:
@@ -93,7 +94,7 @@ class Course:
         return len(calls.read_text().split()) if calls.exists() else 0
 
     def leftovers(self):
-        expected = {"tools", "tests", "pip.calls", "writer.txt"}
+        expected = {"tools", "tests", "data", "pip.calls"}
         expected |= {"pyproject.toml", "constraints.txt"}
         return {path.name for path in self.folder.iterdir()} - expected
 
@@ -170,7 +171,7 @@ def test_changed_requirements_are_installed(course, name):
 def test_the_language_model_is_announced_and_installed_once(course):
     assert "93 MB to download" in course.setup()[1]
     assert course.setup() == (0, "", "")
-    with (course.folder / "writer.txt").open("a") as file:
+    with (course.folder / "data/writer.txt").open("a") as file:
         file.write("# changed\n")
     assert "93 MB" in course.setup()[1]
     assert course.pip_calls() == PIP_CALLS + 1  # and only the model

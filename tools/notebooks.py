@@ -34,8 +34,11 @@ class ThisPython(AsyncKernelManager):
     kernel_spec = KernelSpec(**get_kernel_dict())
 
 
-def execute(notebook, folder):
-    """Run all cells from a fresh kernel; a failure names the cell it happened in."""
+def execute(notebook, folder, arguments=()):
+    """Run all cells from a fresh kernel; a failure names the cell it happened in.
+
+    arguments: further options of the kernel's command line
+    """
     current = None
 
     def remember(cell, cell_index):
@@ -45,7 +48,7 @@ def execute(notebook, folder):
     client = NotebookClient(
         notebook,
         kernel_manager_class=ThisPython,
-        extra_arguments=["--log-level=ERROR"],
+        extra_arguments=["--log-level=ERROR", *arguments],
         resources={"metadata": {"path": str(folder)}},
         timeout=CELL_TIMEOUT,
         coalesce_streams=True,

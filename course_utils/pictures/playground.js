@@ -181,7 +181,7 @@ class Frame {
 }
 
 function prepare(canvas) {
-  const ratio = window.devicePixelRatio || 1;
+  const ratio = Math.max(2, window.devicePixelRatio || 1); // sharp when it is enlarged, too
   canvas.width = WIDTH * ratio;
   canvas.height = HEIGHT * ratio;
   const pen = canvas.getContext("2d");

@@ -21,6 +21,7 @@ BLUE, ORANGE, GREEN, RED, GRAY = "#0072B2", "#E69F00", "#009E73", "#D55E00", "#5
 # One meaning, one look: what happens is solid blue, the slider's place an orange dot.
 PROMISES = {"linear": (RED, ":"), "quadratic": (GREEN, "--")}
 MARKS = {"best": "-", "break even": (0, (8, 3)), "stable": (0, (1, 2))}
+DPI = 100  # pixels an inch; the web edition (web/films.py) draws more
 
 
 def literal(text: str) -> str:
@@ -48,7 +49,7 @@ def canvas(
 
     widths: of the columns, relative to each other; None for `columns` of one width.
     """
-    figure = Figure(figsize=(width, height), dpi=100, layout="constrained")
+    figure = Figure(figsize=(width, height), dpi=DPI, layout="constrained")
     axes = figure.subplots(1, len(widths or range(columns)), width_ratios=widths)
     for ax in np.atleast_1d(axes):
         ax.tick_params(labelsize=12)

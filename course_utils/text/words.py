@@ -191,5 +191,6 @@ def _tagger():
 
     model = json.loads((files.folder() / "tagger/universal.json").read_text("utf-8"))
     tagger = PerceptronTagger(load=False)
-    tagger.decode_json_params((model["weights"], model["tagdict"], model["classes"]))
+    tagger.model.weights, tagger.tagdict = model["weights"], model["tagdict"]
+    tagger.classes = tagger.model.classes = set(model["classes"])
     return tagger

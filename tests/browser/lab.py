@@ -26,24 +26,30 @@ SETTINGS = {  # all cells in the page, however long the notebook is
 OPTIONS = """
     --allow-root --no-browser --ServerApp.port_retries=0
     --LabApp.expose_app_in_browser=True --LabApp.news_url=None
+    --JupyterNotebookApp.expose_app_in_browser=True
     --LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate
 """.split()
 IN_PAGE = (Path(__file__).parent / "page.js").read_text()
 
 
 @contextlib.contextmanager
-def serve(folder, scratch):
+def serve(folder, scratch, program="jupyterlab", disabled=()):
     """Serve the notebooks in `folder`; yield JupyterLab's address and its token.
 
     scratch: an empty folder for all that JupyterLab and its kernels write.
+    program: "jupyterlab", or "notebook" for Notebook 7. disabled: extensions of
+    JupyterLab that are to be missing.
     """
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     address, token = f"http://127.0.0.1:{port}", secrets.token_hex()
-    command = [sys.executable, "-m", "jupyterlab", *OPTIONS, f"--port={port}"]
+    command = [sys.executable, "-m", program, *OPTIONS, f"--port={port}"]
     command += [f"--IdentityProvider.token={token}", f"--ServerApp.root_dir={folder}"]
     log, variables = scratch / "log", os.environ | _own_folders(scratch)
+    page = scratch / "JUPYTER_CONFIG_DIR" / "labconfig" / "page_config.json"
+    page.parent.mkdir(parents=True)
+    page.write_text(json.dumps({"disabledExtensions": dict.fromkeys(disabled, True)}))
     with log.open("w") as file:
         server = subprocess.Popen(command, env=variables, stdout=file, stderr=file)
     try:
@@ -78,13 +84,16 @@ def _wait_for(server, address, log):
 
 
 @contextlib.contextmanager
-def open_notebook(browser, address, token, path):
-    """Open a notebook on a page of its own; shut its kernel down at the end."""
+def open_notebook(browser, address, token, path, place=None):
+    """Open a notebook on a page of its own; shut its kernel down at the end.
+
+    place: where below the address notebooks are, None for JupyterLab.
+    """
     tab = browser.new_page(viewport={"width": 1400, "height": 1000})
-    workspace = f"{address}/lab/workspaces/{path.stem}"  # JupyterLab opens no other
+    place = place or f"lab/workspaces/{path.stem}/tree"  # a workspace opens no other
     try:
         page = Page(tab, path)
-        tab.goto(f"{workspace}/tree/{path.name}?token={token}")
+        tab.goto(f"{address}/{place}/{path.name}?token={token}")
         page.wait_for("inPage.isReady()")
         yield page
         page.do("inPage.shutDown()")

@@ -279,11 +279,39 @@ def test_a_panel_holds_controls_film_and_a_picture_for_pages_without_film_js():
     assert shown == [slider, reel]
     (hidden,) = fallback._dom_classes
     assert f".{hidden} {{ display: none" in str(reel._esm)
-    assert "Install <code>anywidget</code>" in fallback.value
-    assert 'alt="white &quot;picture&quot; 1."' in fallback.value
+    assert "Install <code>anywidget</code>" in told(fallback)
+    assert 'alt="white &quot;picture&quot; 1."' in told(fallback)
     reel.replace(**content(color="black"))
-    assert 'alt="black &quot;picture&quot; 1."' in fallback.value
-    assert base64.b64encode(reel.frames[1]).decode() in fallback.value
+    assert 'alt="black &quot;picture&quot; 1."' in told(fallback)
+    assert base64.b64encode(reel.frames[1]).decode() in told(fallback)
+    reel.close()
+    assert not fallback.outputs
+
+
+def told(fallback):
+    """What a front end shows of an `Output`."""
+    (output,) = fallback.outputs
+    return output["data"]["text/html"]
+
+
+def test_the_fallback_is_no_widget_that_colabs_manager_lacks():
+    """ipywidgets 8 gave HTML a style of its own; a manager of 7.7 drops the panel."""
+    panel = film.Panel(film.Film(**content()))
+    models = {child._model_name for child in panel.children}
+    assert models == {"AnyModel", "OutputModel"}
+    assert not hasattr(panel.children[-1], "style")
+
+
+def test_ipywidgets_7_shows_a_still_beside_the_panel(monkeypatch):
+    shown = []
+    monkeypatch.setattr(film, "display", lambda *data, **how: shown.append((data, how)))
+    panel = film.Panel(film.Film(**content(), index=1))
+    panel._show_in_ipywidgets_7()
+    ((data,), how), ((html,), _) = shown
+    assert {VIEW, PNG, "text/plain"} <= set(data)
+    assert how == {"raw": True, "metadata": {PNG: {"alt": repr(panel)}}}
+    assert 'class="course-film-fallback"' in html.data
+    assert base64.b64encode(panel.film.still()).decode() in html.data
 
 
 def test_a_panel_wants_a_film():
@@ -338,13 +366,23 @@ def test_the_browser_lets_go_of_the_frames_before_the_film_closes(monkeypatch):
     assert [message["state"]["frames"] for message in sent] == [[]]
 
 
-def test_the_run_is_read_from_the_kernel(monkeypatch):
+@pytest.mark.parametrize(
+    ("parent", "cell"),
+    [
+        ({"metadata": {"cellId": "c"}, "content": {"code": "film"}}, "c"),
+        ({"metadata": {"colab": {"cell_id": "d"}}, "content": {"code": "film"}}, "d"),
+        ({"metadata": {}, "content": {"code": "film"}}, "film"),
+        ({}, None),
+    ],
+    ids=["JupyterLab", "Colab", "classic Notebook", "unknown"],
+)
+def test_the_run_is_read_from_the_kernel(monkeypatch, parent, cell):
     class Shell:
         def get_parent(self):
-            return {"metadata": {"cellId": "c"}, "header": {"msg_id": "m"}}
+            return parent | {"header": {"msg_id": "m"}}
 
     monkeypatch.setattr(film, "get_ipython", Shell)
-    assert film._this_run() == ("c", "m")
+    assert film._this_run() == (cell, "m")
     monkeypatch.setattr(film, "get_ipython", lambda: None)
     assert film._this_run() == (None, None)
 
