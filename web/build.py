@@ -110,13 +110,15 @@ def playgrounds():
     offered = {
         "a bowl": surfaces.bowl(condition=10.0),
         "a narrow valley": surfaces.bowl(condition=100.0, angle=0.5),
-        "a saddle": surfaces.saddle(),
         "two wells": surfaces.wells(),
         "Rosenbrock's valley": surfaces.rosenbrock(),
         "Himmelblau's four minima": surfaces.himmelblau(),
     }
     rules = list(playground.RULES)
-    shown = [playground.Playground(each, rules=rules) for each in offered.values()]
+    shown = [
+        playground.Playground(each, rules=rules, momentum=0.9)
+        for each in offered.values()
+    ]
     live = {
         "controls": [{"name": "surface", "options": list(offered), "index": 0}],
         "playgrounds": [films.settings(each)["playground"] for each in shown],
@@ -128,7 +130,7 @@ def playgrounds():
         "dials, choose another surface or rule. Your browser computes each step."
     )
     name = "live-playground"
-    return pages.markdown(text) + pages.widget(name, data), {name: live}
+    return pages.markdown(text, pages.widget(name, data)), {name: live}
 
 
 def terms(lessons):
@@ -175,16 +177,19 @@ def write(lessons, out, repository):
         )
     body, live = playgrounds()
     save("playground.html", body, title="Playground", live=live)
-    save("glossary.html", "", title="Glossary", terms=terms(lessons))
+    found = terms(lessons)
+    save("glossary.html", "", title="Glossary", terms=found, slug=pages.slug)
+    defined = [(place, f"{term} (glossary)", pages.plain(said))
+               for term, place, said, _ in found]  # fmt: skip
     readme = (COURSE / "README.md").read_text("utf-8").split("\n\n")
     first, shown = lessons[0].first_film()
     save(
         "index.html",
-        pages.markdown("\n\n".join(readme[:2])) + shown,
+        pages.markdown("\n\n".join(readme[:2]), shown),
         title="One Step at a Time",
         lessons=lessons,
         live={first: lessons[0].live[first]},
-        index=[section for lesson in lessons for section in lesson.sections()],
+        index=[*defined, *(part for lesson in lessons for part in lesson.sections())],
         js=scripts("player.js", "reader.js", "search.js"),
     )
 

@@ -123,10 +123,12 @@ def sentence_with(place, markup):
 
 # Cells
 
+ANSWER_ENDS = "</details></div>"
 
-def markdown(text):
-    """Markdown that stands in no lesson."""
-    return in_sections(MarkdownWithMath(renderer=Renderer()).render(text))
+
+def markdown(text, more=""):
+    """Markdown that stands in no lesson, and what follows it."""
+    return in_sections(MarkdownWithMath(renderer=Renderer()).render(text) + more)
 
 
 @dataclass
@@ -146,6 +148,8 @@ class Lesson:
         for cell in cells:
             if cell.cell_type == "code":
                 cell.outputs = ran[cell.id].outputs
+        last = cells[-1].source.rstrip().splitlines()  # "shut down this kernel"
+        cells[-1].source = "\n".join(last[:-1])
         cells[0].source = re.sub(r"\n\n\[Open in Colab\].*", "", cells[0].source)
         return [c for c in cells if "install" not in c.metadata.get("tags", [])]
 
@@ -181,7 +185,8 @@ class Lesson:
             if cell.cell_type == "markdown":
                 labels = r"(\*\*You will|\*\*Summary|## Summary)"
                 self.renderer.explains = not re.search(f"(?m)^{labels}", cell.source)
-                parts.append(prose(markdown.render(cell.source)))
+                text = prose(markdown.render(cell.source))
+                parts.append(told_with_the_answer(parts, text))
                 if not parts[1:]:
                     parts.append(self.poster())
                 predict = cell.source.rsplit("\n\n", 1)[-1].startswith("**Predict.**")
@@ -243,16 +248,27 @@ class Lesson:
     def sections(self):
         """What the search looks through: (page#id, heading, text) of each section."""
         for part in re.split(r"(?=<h[12])", self.body):
-            if head := re.match(r'<h[12] id="(.*?)">(.*?)</h', part):
+            if head := re.match(r'<h[12] id="(.*?)">(.*?)</h[12]>', part):
                 part = re.sub(r'(?s)<pre class="code".*?</pre>', " ", part)
                 name = plain(head[2])
                 name = name if name == self.title else f"{self.title}: {name}"
-                yield f"{self.page}#{head[1]}", name, plain(part)
+                yield f"{self.page}#{head[1]}", name, plain(part[head.end() :])
 
     def glossary(self):
         """(term, address, sentence) of each term, where this lesson first has it."""
         for term, place in self.renderer.terms.values():
             yield term, f"{self.page}#{place}", sentence_with(place, self.body)
+
+
+def told_with_the_answer(parts, text):
+    """Move "What you see." into the closed answer before it; return what is left."""
+    seen = re.match(r'\s*<p class="see">.*?</p>', text, re.DOTALL)
+    place = next((i for i in range(len(parts) - 1, -1, -1)
+                  if 'class="cell check"' not in parts[i]), None)  # fmt: skip
+    if not seen or place is None or 'class="answer"' not in parts[place]:
+        return text
+    parts[place] = parts[place].removesuffix(ANSWER_ENDS) + seen[0] + ANSWER_ENDS
+    return text[seen.end() :]
 
 
 def prose(text):

@@ -109,11 +109,13 @@ async function playFilm(figure, { name, index, controls, films }) {
 
 function playPlayground(figure, { controls = [], playgrounds }) {
   const view = document.createElement("div");
-  let cleanUp = () => {};
+  let [cleanUp, model] = [() => {}, null];
   const show = (at) => {
     cleanUp();
     view.replaceChildren();
-    cleanUp = playground.render({ model: new StaticModel({ ...playgrounds[at] }), el: view });
+    const { rule, momentum, num_steps } = model?.state ?? playgrounds[at]; // these stay
+    model = new StaticModel({ ...playgrounds[at], rule, momentum, num_steps });
+    cleanUp = playground.render({ model, el: view });
   };
   const [bar, setting] = controlBar(controls, show);
   show(setting());

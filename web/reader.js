@@ -27,16 +27,21 @@ for (const button of document.querySelectorAll("[data-look]")) {
 }
 sayLooks();
 
-/** Projector: the arrow keys turn to the next heading, unless they move something. */
-const MOVES = { ArrowRight: 1, PageDown: 1, ArrowLeft: -1, PageUp: -1 };
+/** Projector: arrow keys go on, a screen or to the next heading; Escape ends it. */
+const MOVES = { ArrowRight: 1, ArrowLeft: -1 };
 addEventListener("keydown", (event) => {
+  if (!root.dataset.projector) return;
+  if (event.key === "Escape") document.querySelector('[data-look="projector"]').click();
   const move = MOVES[event.key];
-  if (!root.dataset.projector || !move || event.defaultPrevented) return;
-  if (event.target.closest("input, select, canvas, pre, math")) return;
-  const sections = [...document.querySelectorAll("main > section:not([hidden])")];
-  const here = sections.findLastIndex((section) => section.getBoundingClientRect().top < 100);
+  if (!move || event.defaultPrevented) return;
+  if (event.target.closest("input, select, canvas, pre, math, table")) return;
   event.preventDefault();
-  sections[Math.max(0, here + move)]?.scrollIntoView();
+  const tops = [...document.querySelectorAll("main > section:not([hidden])")]
+    .map((section) => section.getBoundingClientRect().top);
+  const next = move > 0 ? tops.find((top) => top > 5) : tops.findLast((top) => top < -5);
+  const screen = 0.85 * innerHeight;
+  const far = next === undefined || Math.abs(next) > innerHeight;
+  scrollBy(0, far ? move * screen : next);
 });
 
 /** A wide still in two halves, one below the other; the style sheet says when. */

@@ -133,6 +133,7 @@ export function say(settings, { points, losses }, radius) {
 
 // Below: what is on the page.
 
+const FINGER = 40; // px around the dot in which a finger takes it
 const [WIDTH, HEIGHT, MARGIN] = [460, 380, 44]; // px of a picture, and of its left edge
 const [BLUE, ORANGE, INK, PAPER] = ["#0072b2", "#e69f00", "#222", "#fff"];
 const TRAITS = ["start", "lr", "momentum", "rule", "falling", "num_steps", "shows_radius"];
@@ -143,7 +144,7 @@ const STYLE = `
     font: 14px/1.4 var(--jp-ui-font-family, sans-serif); }
   .course-playground-pictures { display: flex; flex-wrap: wrap; gap: 12px; margin-top: 6px; }
   .course-playground canvas { width: ${WIDTH}px; max-width: 100%; background: ${PAPER}; }
-  .course-playground canvas.course-playground-map { cursor: grab; touch-action: none; }
+  .course-playground canvas.course-playground-map { cursor: grab; }
   .course-playground canvas:focus-visible { outline: 3px solid ${ORANGE}; }
   .course-playground label { display: flex; gap: 8px; align-items: center; max-width: ${WIDTH}px; }
   .course-playground label span { min-width: 9em; }
@@ -413,11 +414,25 @@ function render({ model, el }) {
     moveStart(frame.dataX(event.offsetX * scale), frame.dataY(event.offsetY * scale));
   }
 
+  /** Is this place of the screen at the dot? A finger elsewhere scrolls the page. */
+  function isAtDot({ clientX, clientY }) {
+    const { left, top, width } = map.getBoundingClientRect();
+    const [x, y] = [settings.start[0], bounds.length === 2 ? settings.start[1] : null];
+    const away = [clientX - left - (frame.x(x) * width) / WIDTH,
+      y === null ? 0 : clientY - top - (frame.y(y) * width) / WIDTH];
+    return Math.hypot(...away) < FINGER;
+  }
+
+  map.addEventListener("touchstart", (event) => {
+    if (isAtDot(event.touches[0])) event.preventDefault();
+  }, { passive: false });
   map.addEventListener("pointerdown", (event) => {
+    if (event.pointerType === "touch" && !isAtDot(event)) return;
     map.setPointerCapture(event.pointerId);
     drag(event);
   });
-  map.addEventListener("pointermove", (event) => event.buttons && drag(event));
+  map.addEventListener("pointermove", (event) =>
+    map.hasPointerCapture(event.pointerId) && event.buttons && drag(event));
   map.addEventListener("pointerup", tell);
   map.addEventListener("keydown", (event) => {
     const way = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowDown: [0, -1], ArrowUp: [0, 1] }[event.key];

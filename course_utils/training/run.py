@@ -18,6 +18,7 @@ from course_utils.training import (
     checkpoints,
     evaluation,
     optimizers,
+    team,
     updates,
 )
 from course_utils.training.evaluation import Metrics
@@ -63,6 +64,9 @@ class Run:
         without a lower validation loss, and put the best weights back.
     seed: decides the order of the batches and what dropout drops. The random states of
         torch, numpy and Python are left as they were.
+
+    Started on several machines by `accelerate launch`, they share each batch, and the
+    history is that of one machine, to rounding (without dropout; see `team`).
 
     An interrupt (Ctrl-C, the stop button) is honored once the step in work is whole.
     Where a loss or gradient is not finite, the run ends with the best weights so far:
@@ -124,13 +128,15 @@ class Run:
             str, Tensor
         ] = {}  # the best weights, unless the model has them
         self._order: tuple[int, list[list[int]]] = (-1, [])  # an epoch and its batches
+        self._team = team.Team()
 
     def go(self) -> History:
         """Take the steps that are left; returns the history of all of them.
 
         Errors: `Interrupted`, a KeyboardInterrupt, after an interrupt.
         """
-        bar_of = progress.bar(self.num_steps, "steps", is_shown=self.show_progress)
+        is_shown = self.show_progress and self._team.rank == 0
+        bar_of = progress.bar(self.num_steps, "steps", is_shown=is_shown)
         try:
             with updates.only_trainable(self.model, self._params), bar_of as bar:
                 bar.update(self.history.num_steps)
@@ -198,21 +204,26 @@ class Run:
             settings = {"seed": self.seed, "epoch": epoch}
             order = batches.shuffled(self.train, self.batch_size, **settings)
             self._order = epoch, order
-        examples = self.train.take(self._order[1][position])
-        batch = evaluation.batch_for(self.model, examples)
+        rows, part = self._team.share(self._order[1][position])
+        batch = evaluation.batch_for(self.model, self.train.take(rows))
         with interrupts.held(), randomness.swapped(self._random):
             self.model.train()
-            self._update(*batch)
+            self._update(*batch, part)
 
     def _update(
-        self, token_ids: Tensor, attention_mask: Tensor, labels: Tensor
+        self, token_ids: Tensor, attention_mask: Tensor, labels: Tensor, part: float
     ) -> None:
-        """Forward, backward, update: and what the history says of it."""
+        """Forward, backward, update: and what the history says of it.
+
+        part: of the whole batch, which other machines share; alone it is 1.
+        """
         self.optimizer.zero_grad()
         with updates.memory_error(token_ids):
             logits = evaluation.logits_of(self.model, token_ids, attention_mask)
-            loss = F.cross_entropy(logits, labels)  # logits (B, C)
+            loss = part * F.cross_entropy(logits, labels)  # logits (B, C)
             loss.backward()
+        loss = loss.detach()
+        self._team.add_up([loss, *(param.grad for param in self._params)])
         max_norm = math.inf if self.max_norm is None else self.max_norm
         grad_norm = updates.clip(self._params, max_norm)
         if not (loss.isfinite() and grad_norm.isfinite()):

@@ -25,6 +25,7 @@ from course_utils.checks import (
     lesson08b,
     lesson09,
     lesson09b,
+    lesson10,
     lesson12,
 )
 
@@ -1529,5 +1530,65 @@ exercise(
         (lambda w, s: (w.bfloat16().float() + s).bfloat16(), "the new weights"),
         (lambda w, s: (w.half().float() + s).half() != w.half(), "float16"),
         (lambda w, s: torch.zeros(len(w)), "entry"),
+    ],
+)
+
+
+# Lesson 10
+
+
+def weighed(grads, counts):
+    return (counts / counts.sum()) @ grads
+
+
+exercise(
+    lesson10.check_together,
+    [
+        weighed,
+        lambda g, n: weighed(g, n).numpy(),
+        lambda g, n: sum(k * row for k, row in zip(n, g, strict=True)) / sum(n),
+        lambda g, n: np.average(g.numpy(), axis=0, weights=n.numpy()),
+    ],
+    [
+        (lambda g, n: g.mean(dim=0), "the mean of means"),
+        (lambda g, n: g.sum(dim=0), "weigh it by its tokens"),
+        (lambda g, n: g.sum(dim=0) / n.sum(), "weigh it by its tokens"),
+        (lambda g, n: n @ g, "gradient of a sum"),
+        (lambda g, n: weighed(g, n) / len(n), "add up to 1 already"),
+        (lambda g, n: n @ g / len(n), "not of machines"),
+        (lambda g, n: weighed(g, 1 / n), "not less"),
+        (lambda g, n: weighed(g, n.sqrt()), "root or square"),
+        (lambda g, n: g[0], "one machine's"),
+        (lambda g, n: n[:, None] * g / n.sum(), "add over the machines"),
+        (lambda g, n: g, "`grads`, as it came in"),
+    ],
+)
+letters(
+    lesson10.check_fault, "c", a="gradients add up", b="how each is weighed",
+    d="what accumulation is about",
+)  # fmt: skip
+
+
+def in_a_ring(num_params, num_machines, bytes_each):
+    return 2 * (num_machines - 1) / num_machines * num_params * bytes_each
+
+
+exercise(
+    lesson10.check_bytes,
+    [
+        in_a_ring,
+        lambda p, k, b: int(in_a_ring(p, k, b)),
+        lambda p, k, b: 2 * p * b - 2 * p * b / k,
+        lambda p, k, b: torch.tensor(float(in_a_ring(p, k, b))),
+    ],
+    [
+        (lambda p, k, b: in_a_ring(p, k, b) / 2, "goes round twice"),
+        (lambda p, k, b: 2 * (k - 1) * p * b, "a piece of 1/K"),
+        (lambda p, k, b: 2 * p * b, "K - 1 turns"),
+        (lambda p, k, b: p * b, "the size of the gradient"),
+        (lambda p, k, b: in_a_ring(p, k, 1), "not bytes"),
+        (lambda p, k, b: 8 * in_a_ring(p, k, b), "bits"),
+        (lambda p, k, b: k * in_a_ring(p, k, b), "all machines send"),
+        (lambda p, k, b: p * b / k, "one piece"),
     ],
 )
