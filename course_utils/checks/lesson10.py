@@ -1,4 +1,6 @@
-"""Checkers of lesson 10: gradients of many machines made one, a fault, bytes sent."""
+"""Checkers of lesson 10: gradients of many machines made one, a fault, memory."""
+
+import math
 
 import numpy as np
 import torch
@@ -75,36 +77,46 @@ def check_fault(answer) -> Verdict:
     )
 
 
-def check_bytes(bytes_sent) -> Verdict:
-    """bytes_sent(num_params, num_machines, bytes_each): by each, in a ring."""
+def check_machines(machines_needed) -> Verdict:
+    """machines_needed(num_params, room): with ZeRO 2, at least; or infinity."""
 
-    def right(num_params, num_machines, bytes_each):
-        return 2 * (num_machines - 1) * num_params * bytes_each / num_machines
+    def ceil(needed, left):
+        return math.ceil(needed / left) if left > 0 else math.inf
 
+    def right(params, room):
+        return ceil(12 * params, room * 1e9 - 4 * params)
+
+    cases = [(1_000_000_000, 8.0), (7_000_000_000, 80.0), (3_000_000, 0.02)]
+    cases += [(70_000_000_000, 80.0), (250_000_000, 1.5)]
     return judge(
-        bytes_sent,
+        machines_needed,
         right,
-        [(1000, 2, 4), (22_713_216, 8, 2), (600, 3, 8), (77, 1, 4)],
+        cases,
         {
-            "the ring goes round twice: once to add up, once to hand out.": (
-                lambda p, k, b: right(p, k, b) / 2
+            "every machine holds all weights: take them off its room first.": (
+                lambda p, room: ceil(12 * p, room * 1e9),
             ),
-            "a machine sends a piece of 1/K in each of its K - 1 turns, not all.": (
-                lambda p, k, b: 2 * (k - 1) * p * b,
-                lambda p, k, b: (k - 1) * p * b,
+            "that is ZeRO 3: here the weights are not cut.": (
+                lambda p, room: ceil(16 * p, room * 1e9)
             ),
-            "K - 1 turns each way, not K: the last piece is there already.": (
-                lambda p, k, b: 2 * p * b
+            "that is ZeRO 1: here the gradients are cut, too.": (
+                lambda p, room: ceil(8 * p, room * 1e9 - 8 * p)
             ),
-            "that is the size of the gradient itself.": lambda p, k, b: p * b,
-            "these are numbers, not bytes.": lambda p, k, b: right(p, k, 1),
-            "these are bits; a byte has eight.": lambda p, k, b: 8 * right(p, k, b),
-            "that is what all machines send together; asked is each.": (
-                lambda p, k, b: k * right(p, k, b)
+            "Adam has two memories.": (lambda p, room: ceil(8 * p, room * 1e9 - 4 * p)),
+            "rounded down it does not fit: round up.": (
+                lambda p, room: (
+                    12 * p // (room * 1e9 - 4 * p) if right(p, room) < 1e9 else math.inf
+                )
             ),
-            "that is the size of one piece.": lambda p, k, b: p * b / k,
-            "divide by the number of machines, not by the turns.": (
-                lambda p, k, b: 2 * p * b / max(k - 1, 1)
+            "a machine is whole: round up.": (
+                lambda p, room: (
+                    12 * p / (room * 1e9 - 4 * p) if right(p, room) < 1e9 else math.inf
+                )
+            ),
+            "where the weights alone do not fit, no number of machines is enough: "
+            "infinity.": lambda p, room: math.ceil(12 * p / (room * 1e9 - 4 * p)),
+            "a GB is 1e9 bytes here.": (
+                lambda p, room: ceil(12 * p, room * 2**30 - 4 * p)
             ),
         },
         atol=1e-6,

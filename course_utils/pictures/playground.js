@@ -134,7 +134,7 @@ export function say(settings, { points, losses }, radius) {
 // Below: what is on the page.
 
 const FINGER = 40; // px around the dot in which a finger takes it
-const [WIDTH, HEIGHT, MARGIN] = [460, 380, 44]; // px of a picture, and of its left edge
+const [WIDTH, HEIGHT, MARGIN] = [460, 380, 52]; // px of a picture, and of its left edge
 const [BLUE, ORANGE, INK, PAPER] = ["#0072b2", "#e69f00", "#222", "#fff"];
 const TRAITS = ["start", "lr", "momentum", "rule", "falling", "num_steps", "shows_radius"];
 const LAST = 1000; // positions of the sliders
@@ -196,14 +196,19 @@ function clear(pen) {
   Object.assign(pen, { strokeStyle: INK, fillStyle: INK, lineWidth: 1, font: "13px sans-serif" });
 }
 
-/** The axes of a picture: a box, a few numbers, a name below. */
-function axes(pen, frame, xName, xTicks, yTicks, format = brief) {
+/** The axes of a picture: a box, a few numbers, a name below and one at the left. */
+function axes(pen, frame, [xName, yName], xTicks, yTicks, format = brief) {
   const [left, top, width, height] = frame.box;
   Object.assign(pen, { strokeStyle: INK, fillStyle: INK, lineWidth: 1 });
   pen.strokeRect(left, top, width, height);
   pen.textAlign = "center";
   for (const tick of xTicks) pen.fillText(brief(tick), frame.x(tick), HEIGHT - 18);
   pen.fillText(xName, left + width / 2, HEIGHT - 3);
+  pen.save();
+  pen.translate(12, top + height / 2);
+  pen.rotate(-Math.PI / 2);
+  pen.fillText(yName, 0, 0);
+  pen.restore();
   pen.textAlign = "right";
   for (const tick of yTicks) pen.fillText(format(tick), left - 4, frame.y(tick) + 4);
 }
@@ -291,7 +296,7 @@ function mapOf(surface, bounds, minima) {
         points.slice(1).forEach((p) => dot(pen, frame, ...p, 3.5, BLUE));
         dot(pen, frame, ...points[0], 10, ORANGE, true);
       });
-      axes(pen, frame, "θ₁ (drag the orange dot)", ticks(...bounds[0]), ticks(...bounds[1]));
+      axes(pen, frame, ["θ₁ (drag the orange dot)", "θ₂"], ticks(...bounds[0]), ticks(...bounds[1]));
     };
   }
   const [low, high] = bounds[0];
@@ -309,7 +314,7 @@ function mapOf(surface, bounds, minima) {
       points.slice(1).forEach((p, i) => dot(pen, frame, p[0], losses[i + 1], 4.5, BLUE));
       dot(pen, frame, points[0][0], losses[0], 10, ORANGE, true);
     });
-    axes(pen, frame, "x (drag the orange dot)", ticks(low, high), ticks(least, most));
+    axes(pen, frame, ["x (drag the orange dot)", "loss"], ticks(low, high), ticks(least, most));
   };
 }
 
@@ -324,8 +329,8 @@ function drawLosses(pen, losses, lowest, numSteps) {
     heights.forEach((height, i) => dot(pen, frame, i, height, 3, BLUE));
   });
   const powers = [-8, -6, -4, -2, 0, 2, 4];
-  const whole = [...new Set([0, 0.25, 0.5, 0.75, 1].map((part) => Math.round(part * numSteps)))];
-  axes(pen, frame, "step (height above the lowest point)", whole, powers, (power) => `1e${power}`);
+  const whole = ticks(0, numSteps).filter(Number.isInteger);
+  axes(pen, frame, ["step", "height above the lowest point"], whole, powers, (power) => `1e${power}`);
 }
 
 function render({ model, el }) {

@@ -6,7 +6,6 @@ from course_utils.pictures import film, plots, shooting, views
 
 BYTES = 4  # of one number in float32
 PARTS = {"weights": 1, "gradients": 1, "Adam's two": 2}  # numbers for each weight
-COLORS = {"weights": plots.BLUE, "gradients": plots.ORANGE, "Adam's two": plots.GREEN}
 CUT = {  # what each way cuts into as many pieces as there are machines
     "nothing cut (DDP)": (),
     "Adam's two (ZeRO 1)": ("Adam's two",),
@@ -102,6 +101,7 @@ def memory_film(sizes: dict[str, int]) -> film.Panel:
             title.set_text(f"{model}, {counts[i]} machine{'s' * (counts[i] > 1)}")
             for bar, text, total in zip(bars, texts, totals[i], strict=True):
                 bar.set_width(total)
+                bar.set_color(plots.BLUE if total <= ROOM else plots.RED)
                 text.set_position((total * 1.08, text.get_position()[1]))
                 text.set_text(_gigabytes(total))
 

@@ -72,8 +72,9 @@ class Report:
     """What a step on several machines did.
 
     weights: name to tensor, after the step; grads: name to tensor, as every machine had
-    them in the end; counts: real tokens of each machine; sent: bytes of gradients that
-    each machine handed over; seconds: of the step, and of adding up the gradients.
+    them in the end; counts: tokens to predict on each machine; sent: bytes of gradients
+    that each machine handed over; seconds: of the "step" on the first machine, and by
+    hand of "adding" up the gradients, waiting included (else not a number).
     """
 
     weights: dict[str, Tensor]
@@ -277,7 +278,7 @@ def _ddp(model, shard, lr: float, weighted_by: str) -> dict:
     size = torch.distributed.get_world_size()  # DDP divides by it: it knows no tokens
     (size * total / divisor).backward()
     _descend(model, lr)
-    return _told(count, [p.grad for p in model.parameters()], start, 0.0)
+    return _told(count, [p.grad for p in model.parameters()], start, math.nan)
 
 
 def _accelerate(model, shard, lr: float, weighted_by: str) -> dict:
@@ -300,7 +301,7 @@ def _accelerate(model, shard, lr: float, weighted_by: str) -> dict:
     total, count, divisor = _share(wrapped, shard, weighted_by)
     accelerator.backward(accelerator.num_processes * total / divisor)
     optimizer.step()
-    return _told(count, [p.grad for p in model.parameters()], start, 0.0)
+    return _told(count, [p.grad for p in model.parameters()], start, math.nan)
 
 
 def _descend(model, lr: float) -> None:

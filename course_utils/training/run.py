@@ -66,7 +66,7 @@ class Run:
         torch, numpy and Python are left as they were.
 
     Started on several machines by `accelerate launch`, they share each batch, and the
-    history is that of one machine, to rounding (without dropout; see `team`).
+    history is that of one machine, to rounding (without dropout or batch norm; `team`).
 
     An interrupt (Ctrl-C, the stop button) is honored once the step in work is whole.
     Where a loss or gradient is not finite, the run ends with the best weights so far:
@@ -129,6 +129,7 @@ class Run:
         ] = {}  # the best weights, unless the model has them
         self._order: tuple[int, list[list[int]]] = (-1, [])  # an epoch and its batches
         self._team = team.Team()
+        self._team.start_alike(model)
 
     def go(self) -> History:
         """Take the steps that are left; returns the history of all of them.
@@ -151,7 +152,9 @@ class Run:
         """Store the whole state of the run, without pickle; see `checkpoints`."""
         state = {name: part.state_dict() for name, part in self._parts().items()}
         state |= {"history": asdict(self.history), "settings": self._settings()}
-        checkpoints.write(path, state | {"random": self._random, "best": self._best})
+        state |= {"random": self._random, "best": self._best}
+        if self._team.rank == 0:
+            checkpoints.write(path, state)
 
     def load(self, path: str | Path) -> None:
         """Take up a run saved with the same model, messages and settings.

@@ -1569,26 +1569,27 @@ letters(
 )  # fmt: skip
 
 
-def in_a_ring(num_params, num_machines, bytes_each):
-    return 2 * (num_machines - 1) / num_machines * num_params * bytes_each
+def fits(params, room, cut=12, whole=4, gb=1e9, rounded=math.ceil):
+    left = room * gb - whole * params
+    return rounded(cut * params / left) if left > 0 else math.inf
 
 
 exercise(
-    lesson10.check_bytes,
+    lesson10.check_machines,
     [
-        in_a_ring,
-        lambda p, k, b: int(in_a_ring(p, k, b)),
-        lambda p, k, b: 2 * p * b - 2 * p * b / k,
-        lambda p, k, b: torch.tensor(float(in_a_ring(p, k, b))),
+        fits,
+        lambda p, room: float(fits(p, room)),
+        lambda p, room: torch.tensor(float(fits(p, room))),
+        lambda p, room: np.ceil(12 * p / max(room * 1e9 - 4 * p, 1e-300)),
     ],
     [
-        (lambda p, k, b: in_a_ring(p, k, b) / 2, "goes round twice"),
-        (lambda p, k, b: 2 * (k - 1) * p * b, "a piece of 1/K"),
-        (lambda p, k, b: 2 * p * b, "K - 1 turns"),
-        (lambda p, k, b: p * b, "the size of the gradient"),
-        (lambda p, k, b: in_a_ring(p, k, 1), "not bytes"),
-        (lambda p, k, b: 8 * in_a_ring(p, k, b), "bits"),
-        (lambda p, k, b: k * in_a_ring(p, k, b), "all machines send"),
-        (lambda p, k, b: p * b / k, "one piece"),
+        (lambda p, room: fits(p, room, whole=0), "take them off its room"),
+        (lambda p, room: fits(p, room, cut=16, whole=0), "ZeRO 3"),
+        (lambda p, room: fits(p, room, cut=8, whole=8), "ZeRO 1"),
+        (lambda p, room: fits(p, room, cut=8), "two memories"),
+        (lambda p, room: fits(p, room, rounded=math.floor), "rounded down"),
+        (lambda p, room: fits(p, room, rounded=float), "a machine is whole"),
+        (lambda p, room: math.ceil(12 * p / (room * 1e9 - 4 * p)), "no number of"),
+        (lambda p, room: 14, "whatever it is given"),
     ],
 )

@@ -192,11 +192,11 @@ machines.run_workers(Path({str(tmp_path)!r}), 2)"""  # they wait for a third
 
 
 SCRIPT = """
-import json, sys
+import json, os, sys
 from course_utils import training
 sys.path.insert(0, sys.argv[1])
 from tests.tiny import Tiny, examples
-model, train = Tiny(dropout=0), examples(61)
+model, train = Tiny(dropout=0, seed=int(os.environ.get("RANK", 0))), examples(61)
 history = training.fit(model, train, validation=examples(23, seed=1), lr=0.05,
                        num_epochs=2, batch_size=8, max_norm=0.5, show_progress=False)
 team = training.team.Team()
@@ -209,7 +209,10 @@ if team.rank == 0:
 
 
 def test_fit_on_two_machines_has_the_history_of_one(root, tmp_path):
-    """61 messages in batches of 8: the last batch has 5, so the shares are uneven."""
+    """61 messages in batches of 8: the last batch has 5, so the shares are uneven.
+
+    The second machine's model has other weights at first: it gets those of the first.
+    """
     (tmp_path / "script.py").write_text(SCRIPT)
     told = {}
     launcher = ("-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2")
