@@ -1,5 +1,6 @@
 """What all tests share."""
 
+import importlib.util
 import signal
 from pathlib import Path
 
@@ -13,6 +14,19 @@ collect_ignore = ["browser"]  # needs Chromium: make test-browser
 def root():
     """The folder of the course."""
     return ROOT
+
+
+@pytest.fixture(scope="session")
+def load():
+    """Call it with the place of a script: its module, not run as a program."""
+
+    def load(place):
+        spec = importlib.util.spec_from_file_location(Path(place).stem, ROOT / place)
+        module = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(module)
+        return module
+
+    return load
 
 
 @pytest.fixture(autouse=True)

@@ -225,7 +225,9 @@ def test_readme_links_to_files_that_exist(root, readme):
 def test_the_workflows_are_whole(root):
     """GitHub's schema was checked by hand (check-jsonschema); never run."""
     targets = re.findall(r"^([a-z-]+):", (root / "Makefile").read_text(), re.MULTILINE)
-    for path in (root / ".github" / "workflows").glob("*.yml"):
+    paths = sorted((root / ".github" / "workflows").glob("*.yml"))
+    assert [path.stem for path in paths] == ["pages", "test"]
+    for path in paths:
         text = path.read_text()
         assert "not run yet" in text
         steps = [

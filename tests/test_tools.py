@@ -4,7 +4,6 @@ A fake Python stands in for the real one. It takes part in the version check wit
 version of its own and only pretends to make an environment or to install.
 """
 
-import importlib.util
 import json
 import os
 import shutil
@@ -253,11 +252,8 @@ def test_interrupted_setup_leaves_nothing(course, number):
 
 
 @pytest.fixture(scope="module")
-def tool(root):
-    spec = importlib.util.spec_from_file_location("tool", root / "tools/notebooks.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+def tool(load):
+    return load("tools/notebooks.py")
 
 
 def notebook_of(*sources):

@@ -15,6 +15,7 @@ from PIL import Image
 
 LIVE = "application/vnd.course.live+json"
 SHARPER = 2
+WIDGETS_OWN = ("layout", "tabbable", "tooltip", "comm", "keys")  # traits, not ours
 LISTS = ("values", "labels", "alts", "marks")
 
 
@@ -41,9 +42,6 @@ def settings(playground):
     names = [n for n in playground.trait_names(sync=True) if not n.startswith("_")]
     plain = {name: getattr(playground, name) for name in names}
     return {"playground": {n: v for n, v in plain.items() if n not in WIDGETS_OWN}}
-
-
-WIDGETS_OWN = ("layout", "tabbable", "tooltip", "comm", "keys")
 
 
 def everything(film, controls):

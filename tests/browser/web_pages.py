@@ -177,6 +177,14 @@ def test_search_finds_sections_of_lessons(open_tab):
     assert "slope" in results.first.inner_text().lower()
 
 
+def test_the_lessons_can_be_linked_to(open_tab):
+    """The search writes its words into the address, and must leave the rest of it."""
+    tab = open_tab(f"{SITE.as_uri()}/index.html#lessons")
+    tab.wait_for_timeout(500)
+    assert tab.evaluate("location.hash") == "#lessons"
+    assert tab.evaluate("scrollY") > 0
+
+
 def test_the_looks_are_kept(open_tab):
     lesson = next(page for page in PAGES if page[0].isdigit())
     tab = open_tab(f"{SITE.as_uri()}/{lesson}")

