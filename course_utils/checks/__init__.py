@@ -32,7 +32,7 @@ def judge(
     function: Callable,
     right: Callable,
     cases: Sequence[tuple],
-    mistakes: Mapping[str, Callable | tuple[Callable, ...]],
+    mistakes: Mapping[str, Callable | Sequence[Callable]],
     *,
     atol: float = 1e-6,
     names: Sequence[str] = (),
@@ -65,7 +65,7 @@ def judge(
     ways = (
         (words, wrong)
         for words, each in mistakes.items()
-        for wrong in (each if isinstance(each, tuple) else (each,))
+        for wrong in (each if isinstance(each, tuple | list) else (each,))
     )
     for words, wrong in ways:
         try:

@@ -111,10 +111,16 @@ def _say_ray(lrs, drawn, before: float) -> str:
 
 
 def ray_limits(losses, before: float) -> tuple[float, float]:
-    """Bottom and top of the picture of a ray: the dip, and what lies above it."""
+    """Bottom and top of the picture of a ray: the dip, and what lies above it.
+
+    Where there is no dip, the rise, up to the size of the start.
+    """
     losses = numbers(losses)
-    lowest = float(np.min(losses, where=np.isfinite(losses), initial=before))
-    depth = max(before - lowest, 1e-6 * max(1, abs(before)))
+    is_finite = np.isfinite(losses)
+    lowest = float(np.min(losses, where=is_finite, initial=before))
+    highest = float(np.max(losses, where=is_finite, initial=before))
+    depth = before - lowest or min(highest - before, abs(before))
+    depth = max(depth, 1e-6 * max(1, abs(before)))
     return lowest - 0.25 * depth, before + 1.6 * depth
 
 

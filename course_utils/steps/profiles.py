@@ -107,6 +107,7 @@ class StepProfile:
         self.hessian_method: str | None = None  # set once a curvature was asked for
         with self._at_start(), torch.enable_grad():
             self.loss, raw = self._loss_and_gradient()
+            inputs.require_connected(raw, "loss_fn")
             self._after_forward = randomness.states(), self._place.buffers()
         states, _ = self._after_forward
         self._draws_numpy = not randomness.is_numpys_same(states, self._place.random)

@@ -8,6 +8,7 @@ from collections import Counter
 from functools import partial
 
 import numpy as np
+import rooms
 import torch
 from torch.nn import functional as F
 
@@ -26,6 +27,7 @@ from course_utils.checks import (
     lesson09,
     lesson09b,
     lesson10,
+    lesson11,
     lesson12,
 )
 
@@ -1469,6 +1471,49 @@ exercise(
         (lambda f, p, z, e: z, "`z`, as it came in"),
     ],
 )
+
+# Lesson 11
+
+for check_room, right_rooms, wrong_rooms in rooms.answers():
+    exercise(check_room, right_rooms, wrong_rooms)
+
+TABLE = lesson11.SYMPTOMS
+STANDS, FALLS, *_ = TABLE
+
+
+def changed(symptom, row):
+    return {**TABLE, symptom: row}
+
+
+exercise(
+    lesson11.check_table,
+    [
+        TABLE,
+        {
+            name: (list(found), letter.upper())
+            for name, (found, letter) in TABLE.items()
+        },
+        {
+            name: [tuple(map(str, found)), letter]
+            for name, (found, letter) in TABLE.items()
+        },
+        {name: (found, f"({letter})") for name, (found, letter) in TABLE.items()},
+    ],
+    [
+        (changed(STANDS, ({5}, "d")), "1 more of the rooms"),
+        (changed(STANDS, (5, "d")), "1 more of the rooms"),
+        (changed(STANDS, ({5, 8, 11}, "d")), "fell for one epoch"),
+        (changed(STANDS, ({5, 11}, "a")), "another question"),
+        (changed(FALLS, ({1, 10}, "a")), "longer gradient"),
+        (changed(FALLS, ({1, 7, 15}, "a")), "not in this museum"),
+        (changed(FALLS, "1, 7, a"), "write rooms and a letter"),
+    ],
+)
+letters(
+    lesson11.check_case, "c", a="gain nothing, or be refused", b="make the loss large",
+    d="from the first step",
+)  # fmt: skip
+
 
 # Lesson 12
 

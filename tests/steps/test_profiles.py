@@ -452,6 +452,7 @@ def one(value=1.0, **options):
         (one(), lambda p: torch.stack([p, p]), ValueError, "shape"),
         (one(), lambda p: torch.ones(()), ValueError, "depends on no"),
         (one(), lambda p: p.detach().sum(), ValueError, "depends on no"),
+        (one(), lambda p: p.detach().sum().requires_grad_(), ValueError, "depends on"),
         (one(), lambda p: p.item(), TypeError, "scalar tensor"),
         (one(dtype=torch.complex64), torch.sum, TypeError, "complex64"),
         (torch.ones(1, dtype=torch.int64), torch.sum, TypeError, "int64"),
