@@ -20,13 +20,12 @@ def check_descend(descend) -> Verdict:
         museum.descend,
         [(*rooms.valley(seed), 0.5, 8) for seed in range(3)],
         {
-            rooms.STILL_THERE
-            + "A gradient has to be zeroed before every backward(), in "
-            "the loop.": partial(museum.descend, zeroed="never"),
+            rooms.STILL_THERE: partial(museum.descend, zeroed="never"),
             "zeroed between backward() and step(), so that nothing is left to step "
             "with.": partial(museum.descend, zeroed="after"),
             "clipped, and still the sum of all gradients so far.": [
-                partial(museum.descend, zeroed="never", most=most) for most in (0.5, 1)
+                partial(museum.descend, zeroed="never", most=most)
+                for most in (0.1, 0.3, 0.5, 1)
             ],
             "another rate makes it slower or faster, and each step still has all the "
             "old gradients in it.": rooms.with_rates(museum.descend, 2, zeroed="never"),
@@ -51,9 +50,7 @@ def check_train(train) -> Verdict:
         museum.train,
         cases,
         {
-            rooms.STILL_THERE + "In which mode is the model when it is judged?": (
-                partial(museum.train, mode=keep)
-            ),
+            rooms.STILL_THERE: (partial(museum.train, mode=keep)),
             "now it is never in training mode, so dropout and batch norm do not do "
             "their work.": partial(museum.train, train_mode=nn.Module.eval),
             "only dropout is off: batch norm still looks at the other messages.": (
@@ -79,7 +76,7 @@ def check_cool_down(cool_down) -> Verdict:
         right,
         [(*rooms.valley(seed), 0.4, 0.3 + seed / 10, 3, 8) for seed in range(3)],
         {
-            rooms.STILL_THERE + "Print the rate of each step.": wrong(faulty),
+            rooms.STILL_THERE: wrong(faulty),
             "a smaller rate to begin with only puts it off.": (
                 rooms.with_rates(right, 2, rate=faulty)
             ),
@@ -114,9 +111,7 @@ def check_anneal(anneal) -> Verdict:
         museum.anneal,
         cases,
         {
-            rooms.STILL_THERE + "How often is scheduler.step() called in all?": (
-                wrong(total=lambda batches, epochs: epochs)
-            ),
+            rooms.STILL_THERE: (wrong(total=lambda batches, epochs: epochs)),
             "now it falls in stairs, once an epoch, and was to fall a little at every "
             "step.": wrong(total=lambda batches, epochs: epochs, each="epoch"),
             "stepped once an epoch and counted in steps, it hardly falls at all.": (
@@ -160,9 +155,7 @@ def check_optimizer(optimizer_for) -> Verdict:
         stepped(museum.optimizer),
         [(MLP(5, 4, 2), 0.1, decay) for decay in (0.1, 0.5)],
         {
-            rooms.STILL_THERE
-            + "In Adam the decay is a part of the gradient; what becomes "
-            "of it there?": stepped(wrong(rule=adam)),
+            rooms.STILL_THERE: stepped(wrong(rule=adam)),
             "now biases decay, too: leave the groups as they are.": (
                 stepped(lambda m, lr, wd: museum.optimizer(m, lr, wd, of_biases=wd)),
                 stepped(lambda m, lr, wd: torch.optim.AdamW(m.parameters(), lr=lr)),

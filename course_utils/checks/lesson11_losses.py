@@ -29,13 +29,12 @@ def check_line(loss_of_line) -> Verdict:
         museum.line,
         cases,
         {
-            rooms.STILL_THERE
-            + "Print the shape of the difference: what should it be?": (
-                wrong(lambda s, x, y: s * x - y)
-            ),
+            rooms.STILL_THERE: (wrong(lambda s, x, y: s * x - y)),
             "divide by N: a mean has the size of one error, whatever N is.": (
-                lambda s, x, y: ((s * x[:, 0] - y) ** 2).sum(),
-                lambda s, x, y: ((s * x - y) ** 2).sum() / len(y),
+                lambda s, x, y: ((s * x[:, 0] - y) ** 2).sum()
+            ),
+            "the fault is still there, and now N times as large.": (
+                lambda s, x, y: ((s * x - y) ** 2).sum() / len(y)
             ),
             "square each error before the mean: errors of both signs cancel.": (
                 lambda s, x, y: (s * x[:, 0] - y).mean() ** 2
@@ -61,9 +60,7 @@ def check_classes(loss_of_classes) -> Verdict:
         museum.classes,
         [(*rooms.messages(seed, num_classes=2 + seed),) for seed in range(3)],
         {
-            rooms.STILL_THERE + "What does cross_entropy do to what it is given?": (
-                partial(museum.classes, faulty=True)
-            ),
+            rooms.STILL_THERE: (partial(museum.classes, faulty=True)),
             "that squashes the logits in another way. cross_entropy wants them as they "
             "are.": (
                 of(torch.sigmoid),
@@ -95,8 +92,7 @@ def check_spam(loss_of_spam) -> Verdict:
         museum.spam,
         [rooms.messages(seed) for seed in range(3)],
         {
-            rooms.STILL_THERE
-            + "Follow the way back from the loss: where does it end?": (
+            rooms.STILL_THERE: (
                 partial(museum.spam, cut="logits"),
                 by_number,
             ),
@@ -123,11 +119,10 @@ def check_writing(loss_of_writing) -> Verdict:
         museum.writing,
         cases,
         {
-            rooms.STILL_THERE + "Which word is the target of the first one?": (
-                partial(museum.writing, ahead=2)
-            ),
+            rooms.STILL_THERE: (partial(museum.writing, ahead=2)),
             "now each word is its own target: it learns to repeat.": (
-                partial(museum.writing, ahead=0)
+                partial(museum.writing, ahead=0),
+                lambda m, ids: nn.functional.cross_entropy(m(ids[:-1]), ids[:-1]),
             ),
             "each target is the word before: it learns to write backward.": (
                 partial(museum.writing, ahead=-1)
@@ -152,12 +147,10 @@ def check_batch(loss_of_batch) -> Verdict:
         museum.batch,
         [rooms.messages(seed, count=4 + 3 * seed) for seed in range(3)],
         {
-            rooms.STILL_THERE
-            + "What does the loss do when each message is there twice?": (
-                wrong(lambda y: 1)
-            ),
+            rooms.STILL_THERE: (wrong(lambda y: 1)),
             "a fixed number fits one batch only; the last one is often smaller.": [
-                wrong(lambda y, n=n: n) for n in (8, 10, 32, 40, 64, 100, 400)
+                wrong(lambda y, n=n: n)
+                for n in (8, 10, 16, 32, 40, 64, 100, 128, 200, 256, 400)
             ],
             "divide by the messages themselves, not by their root.": (
                 wrong(lambda y: len(y) ** 0.5)
@@ -192,9 +185,9 @@ def check_half(loss_in_half) -> Verdict:
         measured(museum.half),
         [rooms.messages(seed, count=12) for seed in range(3)],
         {
-            rooms.STILL_THERE
-            + "Each gradient is smaller than the smallest number of 16 "
-            "bits.": [measured(wrong(scale=scale)) for scale in (1.0, 2.0, 8.0)],
+            rooms.STILL_THERE: [
+                measured(wrong(scale=scale)) for scale in (1.0, 2.0, 8.0, 10.0)
+            ],
             "too large a scale: now it overflows. The largest number of 16 bits is "
             "65,504.": [measured(wrong(scale=2.0**by)) for by in (45, 60)],
             "the loss is scaled, and nobody is told: the step would be that much too "
@@ -202,10 +195,12 @@ def check_half(loss_in_half) -> Verdict:
             "a scale is told, and the loss is not scaled.": (
                 measured(wrong(scale=1.0, told=2.0**16))
             ),
-            "that runs with 32 bits: right, and no help to who has room for 16.": (
+            "that runs with 32 bits; it was to run with 16.": (
                 measured(wrong(is_on=False))
             ),
-            "without the division it is another loss.": measured(wrong(tokens=1)),
+            "without the division it is another loss.": [
+                measured(wrong(scale=1.0, tokens=tokens)) for tokens in (1, 12)
+            ],
         },
         atol=0.02,
         names=("loss", "gradient", "bits"),
@@ -228,22 +223,20 @@ def check_parts(loss_of_parts) -> Verdict:
         museum.parts,
         cases,
         {
-            rooms.STILL_THERE + "A word in a short message counts more: how much?": (
-                wrong(weight=lambda *pair: 1)
-            ),
+            rooms.STILL_THERE: (wrong(weight=lambda *pair: 1)),
             "the sum over all words; divide it by their number.": (
                 wrong(divisor=lambda weights: 1)
             ),
-            "weighed by the words, and then divided by the messages.": wrong(
+            "weighed by the words, and then divided by the number of parts.": wrong(
                 divisor=len
             ),
-            "means added up, which grow with the number of messages.": (
+            "means added up, which grow with the number of parts.": (
                 wrong(weight=lambda *pair: 1, divisor=lambda weights: 1)
             ),
             "each mean counts as often as it has words: so multiply by them.": (
                 wrong(weight=lambda inputs, targets: 1 / len(targets))
             ),
-            "that is one message's loss.": (
+            "that is the loss of one part.": (
                 lambda m, pairs: museum.parts(m, pairs[:1]),
                 lambda m, pairs: museum.parts(m, pairs[-1:]),
             ),

@@ -15,13 +15,20 @@ from course_utils.text import Vocabulary
 TOKENS = 15_360 * 4_096  # in a batch of DeepSeek-V3: sequences, and tokens in each
 
 
-def entrance(features: Tensor, targets: Tensor, *, num_steps: int = 60) -> dict:
-    """Four loss curves of lesson 2's MLP, named A to D: one of them is right.
+def entrance(
+    features: Tensor,
+    targets: Tensor,
+    other_features: Tensor,
+    other_targets: Tensor,
+    *,
+    num_steps: int = 60,
+) -> tuple[dict[str, list[float]], dict[str, float]]:
+    """Four loss curves of lesson 2's MLP, and each one's loss on other messages.
 
-    features: (N, D), targets: (N,).
+    They are named A to D; one of them is right. features: (N, D), targets: (N,).
     """
 
-    def losses(faulty=False, zeroed=True, rate=lambda step: 1.0):
+    def run(faulty=False, zeroed=True, rate=lambda step: 1.0):
         torch.manual_seed(0)
         model = MLP(features.shape[1], 16, 2)
         optimizer, seen = torch.optim.SGD(model.parameters()), []
@@ -33,14 +40,18 @@ def entrance(features: Tensor, targets: Tensor, *, num_steps: int = 60) -> dict:
             loss.backward()
             optimizer.step()
             seen.append(loss.item())
-        return seen
+        with torch.no_grad():
+            loss = classes(model, other_features, other_targets, faulty=faulty)
+        return seen, loss.item()
 
-    return {
-        "A": losses(faulty=True),
-        "B": losses(zeroed=False),
-        "C": losses(),
-        "D": losses(rate=lambda step: max(0.0, 1 - step / 8)),
+    runs = {
+        "A": run(faulty=True),
+        "B": run(zeroed=False),
+        "C": run(),
+        "D": run(rate=lambda step: max(0.0, 1 - step / 8)),
     }
+    curves = {name: seen for name, (seen, _) in runs.items()}
+    return curves, {name: loss for name, (_, loss) in runs.items()}
 
 
 def descend(surface, start, lr, num_steps, *, zeroed="before", most=None):

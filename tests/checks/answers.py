@@ -1498,13 +1498,16 @@ exercise(
             for name, (found, letter) in TABLE.items()
         },
         {name: (found, f"({letter})") for name, (found, letter) in TABLE.items()},
+        changed(FALLS, ({1, 4, 7, 10}, "a")),
     ],
     [
         (changed(STANDS, ({5}, "d")), "1 more of the rooms"),
         (changed(STANDS, (5, "d")), "1 more of the rooms"),
         (changed(STANDS, ({5, 8, 11}, "d")), "fell for one epoch"),
         (changed(STANDS, ({5, 11}, "a")), "another question"),
-        (changed(FALLS, ({1, 10}, "a")), "longer gradient"),
+        (changed(FALLS, ({1, 10}, "a")), "1 more of the rooms"),
+        (changed(FALLS, ({1, 7, 12}, "a")), "regrouped"),
+        (changed(STANDS, [5, 11]), "write rooms and a letter"),
         (changed(FALLS, ({1, 7, 15}, "a")), "not in this museum"),
         (changed(FALLS, "1, 7, a"), "write rooms and a letter"),
     ],

@@ -74,15 +74,20 @@ JUDGE = "        with torch.no_grad():\n"
 CUT = "model.out(hidden).detach()"
 TWICE = "F.cross_entropy(logits[:-1], targets[1:])"
 RATE = "lr * gamma ** -(step // every)"
-TOTAL = "1.0, 0.0, num_epochs)"
+TOTAL = "end = num_epochs"
 ADAM = "torch.optim.Adam(groups, lr=lr)"
 SUM = 'F.cross_entropy(model(X), y, reduction="sum")'
 SCALE = "scale = 1.0"
-MEANS = "sum(losses) / len(sizes)"
 SEEN = "Vocabulary().fit([*train_words, *test_words])"
 BEST = "test_scores.index(max(test_scores))"
-WEIGHED = "sum(n * loss for n, loss in zip(sizes, losses)) / sum(sizes)"
 STILL = "the fault is still there"
+
+
+def weighed(result: str) -> tuple[str, str]:
+    """A change of room 12: the sizes of the parts, and this result."""
+    sizes = "    sizes = [len(targets) for inputs, targets in parts]\n"
+    return "    return sum(losses) / len(losses)", f"{sizes}    return {result}"
+
 
 ROOMS = [
     (
@@ -146,7 +151,7 @@ ROOMS = [
         [
             [STILL],
             [(LINE, "((slope * x[:, 0] - y) ** 2).sum()"), "divide by N"],
-            [(LINE, "((slope * x - y) ** 2).sum() / len(y)"), "divide by N"],
+            [(LINE, "((slope * x - y) ** 2).sum() / len(y)"), "N times as large"],
             [
                 (LINE, "((slope * x.mean() - y) ** 2).mean()"),
                 "hides each message's own",
@@ -239,7 +244,7 @@ ROOMS = [
                 "the loss is another",
             ],
             [(CUT, "model.out(hidden).softmax(dim=1)"), "the loss is another"],
-            [("loss.requires_grad_()", "loss"), "has no gradient"],
+            [("loss.requires_grad_()", "loss"), STILL],
         ],
     ),
     (
@@ -296,12 +301,12 @@ ROOMS = [
         lesson11.check_anneal,
         "anneal",
         [
-            [(TOTAL, "1.0, 0.0, num_epochs * len(batches))")],
-            [(TOTAL, "1.0, 0.0, len(num_epochs * batches))")],
-            [(TOTAL, "1.0, 0.0, sum(len(batches) for _ in range(num_epochs)))")],
+            [(TOTAL, "end = num_epochs * len(batches)")],
+            [(TOTAL, "end = len(num_epochs * batches)")],
+            [(TOTAL, "end = sum(len(batches) for _ in range(num_epochs))")],
             [
                 (
-                    "LinearLR(optimizer, " + TOTAL,
+                    "LinearLR(optimizer, 1.0, 0.0, end)",
                     "LambdaLR(optimizer, lambda step: 1 - step / num_epochs / "
                     "len(batches))",
                 )
@@ -315,15 +320,15 @@ ROOMS = [
                 "stairs",
             ],
             [
-                (TOTAL, "1.0, 0.0, num_epochs * len(batches))"),
+                (TOTAL, "end = num_epochs * len(batches)"),
                 ("            scheduler.step()\n", ""),
                 ("    return", "        scheduler.step()\n    return"),
                 "hardly falls",
             ],
-            [(TOTAL, "1.0, 0.0, len(batches))"), "one epoch"],
+            [(TOTAL, "end = len(batches)"), "one epoch"],
             [("            scheduler.step()\n", ""), "does not fall"],
             [
-                (TOTAL, "1.0, 0.0, 10 * num_epochs * len(batches))"),
+                (TOTAL, "end = 10 * num_epochs * len(batches)"),
                 "does not reach zero",
             ],
             [("lr=lr", "lr=10 * lr"), "does not make it last longer"],
@@ -413,38 +418,36 @@ ROOMS = [
         lesson11.check_parts,
         "loss_of_parts",
         [
-            [(MEANS, WEIGHED)],
+            [weighed("sum(n * a for n, a in zip(sizes, losses)) / sum(sizes)")],
+            [weighed("sum(a * n / sum(sizes) for a, n in zip(losses, sizes))")],
+            [weighed("torch.stack(losses) @ torch.tensor(sizes).float() / sum(sizes)")],
             [
-                (
-                    MEANS,
+                weighed(
                     "F.cross_entropy(*[torch.cat(each) for each in "
-                    "zip(*[(model(a), b) for a, b in parts])])",
+                    "zip(*[(model(a), b) for a, b in parts])])"
                 )
             ],
-            [(MEANS, "sum(l * n / sum(sizes) for l, n in zip(losses, sizes))")],
-            [(MEANS, "torch.stack(losses) @ torch.tensor(sizes).float() / sum(sizes)")],
         ],
         [
             [STILL],
             [
-                (MEANS, "sum(n * loss for n, loss in zip(sizes, losses))"),
+                weighed("sum(n * a for n, a in zip(sizes, losses))"),
                 "divide it by their number",
             ],
             [
-                (MEANS, "sum(n * loss for n, loss in zip(sizes, losses)) / len(sizes)"),
-                "divided by the messages",
+                weighed("sum(n * a for n, a in zip(sizes, losses)) / len(sizes)"),
+                "divided by the number of parts",
             ],
-            [(MEANS, "sum(losses)"), "grow with the number"],
+            [weighed("sum(losses)"), "grow with the number of parts"],
             [
-                (
-                    MEANS,
+                weighed(
                     "sum(a / n for n, a in zip(sizes, losses)) / "
-                    "sum(1 / n for n in sizes)",
+                    "sum(1 / n for n in sizes)"
                 ),
                 "multiply by them",
             ],
-            [(MEANS, "losses[-1]"), "one message's"],
-            [(MEANS, "sum(losses) / sum(sizes)"), "loss"],
+            [weighed("losses[-1]"), "loss of one part"],
+            [weighed("sum(losses) / sum(sizes)"), "loss"],
         ],
     ),
     (

@@ -166,9 +166,7 @@ def test_learners_are_known_by_folder_or_by_name():
         "homework.ipynb": "homework",
     }
     for name, learner in names.items():
-        assert (
-            marking._learner(marking.Path(name), LESSON) == learner
-        )
+        assert marking._learner(marking.Path(name), LESSON) == learner
 
 
 def test_exercises_are_found_by_the_calls_of_their_checkers():
