@@ -1,7 +1,7 @@
 # One Step at a Time. `make` alone lists the targets; the work is done in tools/.
 # Options go on: make lab ARGS="--no-browser --port 8899", make test ARGS="-k film".
 
-.PHONY: help setup lab test test-offline test-portable test-jitter test-browser \
+.PHONY: help setup lab wheels handout release marks test test-offline test-portable test-jitter test-browser \
 	test-faults test-rough test-site test-places site address notebooks bench lock clean
 
 help:
@@ -12,6 +12,17 @@ setup: ## install the course into .venv (the other targets do it, too)
 
 lab: setup ## open the course in JupyterLab
 	@sh tools/lab.sh $(ARGS)
+
+wheels: setup ## gather what `make lab` needs into wheels/, for rooms without a network
+	@sh tools/wheels.sh $(ARGS)
+
+handout: setup ## write the lessons without solutions into build/handout
+	@.venv/bin/python -m course_utils.classroom.release build/handout $(ARGS)
+
+release: handout
+
+marks: setup ## mark the notebooks in a folder: make marks FROM=FOLDER
+	@.venv/bin/python -m course_utils.classroom.marking "$(FROM)" --out build/marks $(ARGS)
 
 test: setup ## run the unit tests and every notebook
 	@.venv/bin/python -m pytest $(ARGS)
@@ -57,6 +68,6 @@ lock: ## choose the versions in constraints.txt again and check all platforms
 	@sh tools/lock.sh $(ARGS)
 
 clean: ## remove .venv and all caches
-	@rm -rf .venv .venv.old build dist .pytest_cache .ruff_cache .mypy_cache .hypothesis
+	@rm -rf .venv .venv.old build dist wheels .pytest_cache .ruff_cache .mypy_cache .hypothesis
 	@find . -name __pycache__ -prune -exec rm -rf {} +
 	@find . -name .ipynb_checkpoints -prune -exec rm -rf {} +
