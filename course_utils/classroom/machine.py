@@ -1,6 +1,7 @@
 """Is this machine ready for the course? Says in plain words what is missing."""
 
 import importlib.metadata
+import os
 import subprocess
 import sys
 
@@ -11,7 +12,7 @@ GIGABYTE = 2**30
 
 
 def check() -> list[tuple[str, str]]:
-    """(part, finding) for Python, packages, messages, models and memory.
+    """(part, finding) for Python, packages, messages, models, memory and cores.
 
     A finding is "ok" or a sentence that says what to do.
     """
@@ -22,6 +23,7 @@ def check() -> list[tuple[str, str]]:
         ("model", _found(lambda: files.model_dir())),
         ("writer", _found(lambda: files.writer_file())),
         ("memory", _memory()),
+        ("cores", _cores()),
     ]
 
 
@@ -96,4 +98,26 @@ def _memory() -> str:
         return "ok"
     return (
         f"{free:.1f} GB free: shut down other notebooks (a lesson needs up to 1.5 GB)"
+    )
+
+
+def _cores() -> str:
+    """Do many notebooks share few cores, each with a thread for every core?"""
+    try:
+        import psutil
+    except ImportError:
+        return "not measured: pip install psutil"
+    cores = os.cpu_count() or 1
+    named = (
+        " ".join(p.info["cmdline"] or ()) for p in psutil.process_iter(["cmdline"])
+    )
+    kernels = sum("ipykernel" in line for line in named)
+    waiting = psutil.getloadavg()[0]
+    is_crowded = kernels > 2 * cores or waiting > 4 * cores
+    if not is_crowded or os.environ.get("OMP_NUM_THREADS") == "1":
+        return "ok"
+    return (
+        f"crowded: {kernels} notebooks and a load of {waiting:.0f} on {cores} cores. "
+        "Their threads wait for each other: start JupyterLab, or the hub, with "
+        "OMP_NUM_THREADS=1"
     )

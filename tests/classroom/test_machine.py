@@ -31,9 +31,34 @@ def versions_are(monkeypatch, changed):
     monkeypatch.setattr(importlib.metadata, "version", version)
 
 
+def crowd(monkeypatch, kernels, load, cores=2):
+    """So many notebooks, and programs that wait, on so many cores."""
+    command = ["python", "-m", "ipykernel_launcher", "-f", "x.json"]
+    each = SimpleNamespace(info={"cmdline": command})
+    other = SimpleNamespace(info={"cmdline": None})
+    listed = [each] * kernels + [other]
+    monkeypatch.setattr(psutil, "process_iter", lambda attrs: listed)
+    monkeypatch.setattr(psutil, "getloadavg", lambda: (load, 0, 0))
+    monkeypatch.setattr(machine.os, "cpu_count", lambda: cores)
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+
+
+@pytest.mark.parametrize(
+    ("kernels", "load", "is_crowded"),
+    [(1, 0.5, False), (4, 2.0, False), (5, 0.5, True), (1, 9.0, True)],
+)
+def test_a_crowd_on_few_cores_is_said(monkeypatch, kernels, load, is_crowded):
+    crowd(monkeypatch, kernels, load)
+    finding = dict(machine.check())["cores"]
+    assert ("OMP_NUM_THREADS=1" in finding) == is_crowded
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    assert dict(machine.check())["cores"] == "ok"
+
+
 def test_this_machine_is_ready(monkeypatch):
     memory_of(monkeypatch, 1.5)
-    parts = ["Python", "packages", "messages", "model", "writer", "memory"]
+    crowd(monkeypatch, 1, 0.5)
+    parts = ["Python", "packages", "messages", "model", "writer", "memory", "cores"]
     assert machine.check() == [(part, "ok") for part in parts]
 
 
