@@ -35,6 +35,7 @@ def test_no_line_of_a_solution_is_in_it(handed_out):
         text = "\n".join(map(source, handout["cells"]))
         assert "# @title Solution" not in text
         assert "closed cell" not in text
+        assert "What it was" not in text
 
 
 def test_there_is_something_to_leak(handed_out):
