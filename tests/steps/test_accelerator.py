@@ -20,9 +20,9 @@ pytestmark = pytest.mark.skipif(
 def problem(dtype=torch.float64, *, dropout=0.0):
     """A small network and a loss that holds its batch, both on the CPU."""
     torch.manual_seed(0)
-    X, y = torch.randn(32, 6, dtype=dtype), torch.randint(0, 3, (32,))
+    X, y = torch.randn(32, 6), torch.randint(0, 3, (32,))
     layers = nn.Linear(6, 16), nn.Tanh(), nn.Dropout(dropout), nn.Linear(16, 3)
-    return nn.Sequential(*layers).to(dtype), X, y
+    return nn.Sequential(*layers).to(dtype), X.to(dtype), y
 
 
 def profiled(device, dtype=torch.float64, *, dropout=0.0, **options):
