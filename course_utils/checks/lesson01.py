@@ -184,7 +184,8 @@ def check_emoticons(answer) -> Verdict:
         "b",
         {
             "a": "the spread is that of the splits, and both were judged on the same "
-            "ones: look at the differences. A coin gives 13 of 15 once in 130 tries.",
+            "ones: look at the differences. A coin gives 13 or more of 15 on one side "
+            "once in 135 tries.",
             "b": "the gap is small and its direction is hardly luck. How large it is "
             "elsewhere nobody has measured.",
             "c": "that says more than was tried: these messages, this classifier. "

@@ -19,18 +19,28 @@ def test_every_lesson_has_two_or_three_polls(root):
     sections = re.split(r"(?m)^## ", text)[1:]
     assert [section.split(".")[0] for section in sections] == LESSONS
     for number, section in zip(LESSONS, sections, strict=True):
-        names = re.findall(r"(?m)^\*\*(\w+)\. ", section)
-        assert names == [f"{number}{letter}" for letter in "abc"[: len(names)]]
+        names = re.findall(r"(?m)^\*\*([\w-]+)\. ", section)
+        assert names == [f"{number}-{count}" for count in range(1, len(names) + 1)]
         assert 2 <= len(names) <= 3
 
 
 def test_a_poll_has_four_options_one_answer_and_every_thought(root):
-    polls = re.split(r"(?m)^\*\*\w+\. ", read(root, "polls.md"))[1:]
+    polls = re.split(r"(?m)^\*\*[\w-]+\. ", read(root, "polls.md"))[1:]
     for poll in polls:
         options = re.findall(r"(?m)^- ([A-D])\. (.*)$", poll)
         assert [letter for letter, _ in options] == list("ABCD"), poll
         assert sum("✔" in words for _, words in options) == 1, poll
         assert all("✔" in words or "— *" in words for _, words in options), poll
+
+
+def test_no_letter_is_the_answer_more_often_than_others(root):
+    """Or who always says B has won."""
+    right = re.findall(r"(?m)^- ([A-D])\. .*✔", read(root, "polls.md"))
+    counts = [right.count(letter) for letter in "ABCD"]
+    assert max(counts) - min(counts) <= 2
+    key = re.findall(r"(?m)^\| \d+ \| ([a-d]) \|", read(root, "questionnaire_key.md"))
+    counts = [key.count(letter) for letter in "abcd"]
+    assert max(counts) - min(counts) <= 2
 
 
 def test_the_questionnaire_has_twelve_questions_and_a_key(root):
