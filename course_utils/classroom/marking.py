@@ -95,7 +95,8 @@ def _answers(
     """What a process says of these exercises, up to the first that ends it."""
     context: Any = multiprocessing.get_context("fork" if HAS_FORK else "spawn")
     ours, theirs = context.Pipe(duplex=False)
-    given = theirs, copy.lesson.stem, statements, copy.other, places
+    folder = tempfile.TemporaryDirectory()  # for what it tries to write
+    given = theirs, copy.lesson.stem, statements, copy.other, places, folder.name
     process = context.Process(target=_work, args=given, daemon=True)
     if HAS_FORK:
         _ready(copy.lesson.stem)  # before the fork: once for all
@@ -120,6 +121,7 @@ def _answers(
     finally:
         _stop(process)
         ours.close()
+        folder.cleanup()
 
 
 def _stop(process) -> None:
@@ -130,9 +132,10 @@ def _stop(process) -> None:
     process.join()
 
 
-def _work(pipe, stem: str, statements, other, places: list[int]) -> None:
+def _work(pipe, stem: str, statements, other, places: list[int], folder: str) -> None:
     """In a process of its own: the verdict on each exercise, into the pipe."""
     lesson, checkers, namespace = _ready(stem)
+    os.chdir(folder)
     _limit()
     pipe.send_bytes(b"ready")
     for place in places:

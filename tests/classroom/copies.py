@@ -275,9 +275,7 @@ in_body(1, "[0] * 10**10", "MemoryError", "too_much_memory_within")
 in_body(
     1, "return layer_backward(features, weight, grad_outputs)", "Recursion", "recursion"
 )
-in_body(
-    1, "open('stolen.txt', 'w').write('x')", "OSError|PermissionError", "a_file_within"
-)
+in_body(1, "open('stolen.txt', 'w').write('x')", "", "a_file_within")
 in_body(
     1,
     "import socket; socket.create_connection(('192.0.2.1', 80), 1)",
