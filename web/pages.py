@@ -121,6 +121,13 @@ def sentence_with(place, markup):
     return ""
 
 
+def closed(cell):
+    """The title of a cell whose code the lesson keeps closed, or None."""
+    is_hidden = cell.metadata.get("jupyter", {}).get("source_hidden")
+    title = re.match("# @title (.+)", cell.source)
+    return title[1] if is_hidden and title else None
+
+
 # Cells
 
 ANSWER_ENDS = "</details></div>"
@@ -217,7 +224,7 @@ class Lesson:
         outputs = "".join(self.output(o, cell.id, markdown) for o in cell.outputs)
         if "Not filled in yet" in outputs:  # what the checker tells an empty exercise
             outputs = ""
-        fold = next((FOLDED[tag] for tag in tags if tag in FOLDED), None)
+        fold = next((FOLDED[tag] for tag in tags if tag in FOLDED), closed(cell))
         if fold == "Solution":
             source, outputs = source + outputs, ""
         if fold:

@@ -158,3 +158,12 @@ def test_what_is_seen_stays_closed_until_the_answer_is_opened(web):
     assert parts[0].endswith('<p class="see">One.</p></details></div>')
     parts = ['<div class="cell"><pre>1</pre></div>', check]
     assert web.pages.told_with_the_answer(parts, text) == text
+
+
+def test_code_that_the_lesson_keeps_closed_is_closed(web):
+    cell = nbformat.v4.new_code_cell("# @title The code of room 1\nx = 1")
+    assert web.pages.closed(cell) is None
+    cell.metadata["jupyter"] = {"source_hidden": True}
+    assert web.pages.closed(cell) == "The code of room 1"
+    cell.source = "x = 1"
+    assert web.pages.closed(cell) is None
