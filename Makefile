@@ -22,6 +22,7 @@ handout: setup ## write the lessons without solutions into build/handout
 release: handout
 
 marks: setup ## mark the notebooks in a folder: make marks FROM=FOLDER
+	@test -n "$(FROM)" || { echo "Name a folder: make marks FROM=FOLDER" >&2; exit 2; }
 	@.venv/bin/python -m course_utils.classroom.marking "$(FROM)" --out build/marks $(ARGS)
 
 test: setup ## run the unit tests and every notebook

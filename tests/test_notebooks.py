@@ -205,6 +205,8 @@ def test_exercises(lesson):
         form = lesson.cells[i].metadata.get("cellView")  # Colab collapses such a cell
         titled = lesson.cells[i].source.startswith("# @title ")
         lesson.require(form == "form" and titled, i, "collapse it in Colab, too")
+        shown = lesson.cells[i].outputs
+        lesson.require(not shown, i, "what a solution prints lies open below it")
     solutions, exercises = lesson.tagged("solution"), lesson.tagged("exercise")
     assert len(solutions) >= len(exercises), f"{lesson.name}: a solution is missing"
     for i, cell in lesson.code:
@@ -404,6 +406,7 @@ def taught_in_a_check(notebook):
 
 ERROR = {"output_type": "error", "ename": "E", "evalue": "", "traceback": []}
 VIEW = {"output_type": "display_data", "metadata": {}, "data": {WIDGET_VIEW: {}}}
+PRINTED = {"output_type": "stream", "name": "stdout", "text": "the answer"}
 BARE = {"output_type": "display_data", "metadata": {}, "data": {"image/png": ""}}
 OBJECTIVES = ["exercise", "objective:1", "objective:2", "objective:3"]
 IGNORED = ["widget", "nbval-ignore-output"]
@@ -435,6 +438,7 @@ FAULTS = [
     (test_exercises, spoil(8, metadata={})),
     (test_exercises, spoil(9, metadata={"tags": ["solution"]})),
     (test_exercises, spoil(9, source="def step_solution(): ...")),
+    (test_exercises, spoil(9, outputs=[PRINTED])),
     (test_exercises, drop(9)),
     (test_outputs, spoil(2, execution_count=None)),
     (test_outputs, spoil(2, outputs=[ERROR])),

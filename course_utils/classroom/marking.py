@@ -104,8 +104,9 @@ def _answers(
     process.start()
     theirs.close()
     try:
-        ours.poll(START_UP)
-        ours.recv_bytes()  # it is ready: from here the seconds count
+        if not _is_ready(ours):  # from here the seconds count
+            yield places[0], ("ask", "Ask: no process could be started for it.")
+            return
         for place in places:
             if not ours.poll(seconds):
                 late = f"it did not end within {seconds:g} seconds: an endless loop?"
@@ -122,6 +123,13 @@ def _answers(
         _stop(process)
         ours.close()
         folder.cleanup()
+
+
+def _is_ready(pipe) -> bool:
+    """Has the process imported the course?"""
+    with contextlib.suppress(EOFError, OSError):
+        return pipe.poll(START_UP) and bool(pipe.recv_bytes())
+    return False
 
 
 def _stop(process) -> None:
@@ -189,7 +197,7 @@ def _verdict(exercise, lesson, statements, other, check, namespace) -> tuple[str
         name, needed = submissions.slice_for(exercise, lesson, statements, deep=deep)
         if name is None:
             return "ask", _missing(exercise, lesson, statements, other)
-        if needed and ast.dump(needed[-1].node) in lesson.own:
+        if all(ast.dump(each.node) in lesson.own for each in needed):
             return "empty", "Not filled in yet: it is as it was handed out."
         said = _run(name, needed, check, dict(namespace))
         if "NameError" not in said[1]:
@@ -223,18 +231,14 @@ def _missing(exercise: Exercise, lesson: Lesson, statements, other) -> str:
     """What to tell of an answer that is not there."""
     if any(f"def {exercise.name}(" in text for text in other):
         return f"Ask: `{exercise.name}` stands in a cell that is text, not code."
-    known = {
-        name for each in submissions.statements(lesson.cells) for name in each.makes
-    }
+    known = {name for each in lesson.statements for name in each.makes}
     functions = (e for e in statements if e.makes and hasattr(e.node, "args"))
     new = sorted({name for e in functions for name in e.makes} - known)
     new = [name for name in new if not name.endswith("_solution")]
-    more = f" New in this notebook: {', '.join(f'`{name}`' for name in new)}." * bool(
-        new
-    )
-    return (
-        f"Ask: no `{exercise.name}` here; renamed, deleted, or it does not parse?{more}"
-    )
+    words = f"Ask: no `{exercise.name}` here; renamed, deleted, or it does not parse?"
+    if new:
+        words += f" New in this notebook: {', '.join(f'`{name}`' for name in new)}."
+    return words
 
 
 def main(arguments: list[str]) -> None:

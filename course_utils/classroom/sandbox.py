@@ -24,21 +24,20 @@ def describe() -> str:
     return WORDS[os.environ.get(MARK, "")]
 
 
-def enter(module: str, arguments: list[str], *, writable: Path, readable: Path) -> bool:
+def enter(module: str, arguments: list[str], *, writable: Path, readable: Path) -> None:
     """Run the module inside a sandbox, if there is one, and exit with its status.
 
     Inside, and where there is none, it returns. writable: the one folder that can be
     written; readable: must be seen inside, wherever it lies.
     """
     if MARK in os.environ or sys.platform != "linux":
-        return False
+        return
     writable.mkdir(parents=True, exist_ok=True)
     command = [sys.executable, "-m", module, *arguments]
     for kind, wrap in _wraps(writable.resolve(), readable.resolve()).items():
         if shutil.which(wrap[0]) and _works(wrap):
             environment = os.environ | {MARK: kind}
             sys.exit(subprocess.run([*wrap, *command], env=environment).returncode)
-    return False
 
 
 def _wraps(writable: Path, readable: Path) -> dict[str, list[str]]:

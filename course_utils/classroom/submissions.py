@@ -205,7 +205,11 @@ def _made_by(node: ast.stmt) -> frozenset[str]:
     if isinstance(node, ASSIGNMENTS):
         targets = node.targets if isinstance(node, ast.Assign) else [node.target]
         names = (n for target in targets for n in ast.walk(target))
-        return frozenset(n.id for n in names if isinstance(n, ast.Name))
+        return frozenset(
+            n.id
+            for n in names
+            if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)
+        )
     if isinstance(node, ast.If | ast.Try):
         inner = [child for child in ast.walk(node) if isinstance(child, ast.stmt)]
         if not any(isinstance(child, ast.For | ast.While) for child in inner):
@@ -240,7 +244,7 @@ def slice_for(exercise: Exercise, lesson: Lesson, copy: list[Statement], *, deep
     if at is None:
         return None, []
     places, open_names = {at}, set(copy[at].needs)
-    from_lesson: list[Statement] = []
+    lent: set[int] = set()  # places in the lesson itself
     seen: set[str] = set()
     while open_names:
         wanted = open_names.pop()
@@ -255,14 +259,13 @@ def slice_for(exercise: Exercise, lesson: Lesson, copy: list[Statement], *, deep
             places.add(place)
             open_names |= copy[place].needs
         else:
-            lent = [
-                e
-                for e in lesson.statements
-                if wanted in e.makes and _is_light(e.node, lesson)
-            ]
-            from_lesson += [e for e in lent[-1:] if e not in from_lesson]
-            open_names |= lent[-1].needs if lent else set()
-    return name, [*reversed(from_lesson), *(copy[i] for i in sorted(places))]
+            own = [i for i, e in enumerate(lesson.statements) if wanted in e.makes]
+            own = [i for i in own if _is_light(lesson.statements[i].node, lesson)]
+            lent |= set(own[-1:])
+            for i in own[-1:]:
+                open_names |= lesson.statements[i].needs
+    from_lesson = (lesson.statements[i] for i in sorted(lent))
+    return name, [*from_lesson, *(copy[i] for i in sorted(places))]
 
 
 def _is_light(node: ast.stmt, lesson: Lesson) -> bool:

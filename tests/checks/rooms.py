@@ -22,7 +22,6 @@ GIVEN = {
     "nn": nn,
     "F": F,
     "Vocabulary": Vocabulary,
-    "TOKENS": 15_360 * 4_096,
 }
 
 
@@ -169,14 +168,14 @@ ROOMS = [
             [(SOFT, ".log_softmax(dim=1)")],
             [
                 (
-                    "F.cross_entropy(probabilities, y)",
-                    "F.nll_loss(probabilities.log(), y)",
+                    "F.cross_entropy(logits.softmax(dim=1), y)",
+                    "F.nll_loss(logits.softmax(dim=1).log(), y)",
                 )
             ],
             [
                 (
-                    "F.cross_entropy(probabilities, y)",
-                    "F.cross_entropy(probabilities.log(), y)",
+                    "F.cross_entropy(logits.softmax(dim=1), y)",
+                    "F.cross_entropy(logits.softmax(dim=1).log(), y)",
                 )
             ],
         ],
@@ -189,7 +188,7 @@ ROOMS = [
             [("F.cross_entropy(", "F.nll_loss("), "wants logarithms"],
             [
                 (
-                    "F.cross_entropy(probabilities, y)",
+                    "F.cross_entropy(logits.softmax(dim=1), y)",
                     "0.5 * F.cross_entropy(model(X), y)",
                 ),
                 "loss",

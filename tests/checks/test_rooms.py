@@ -76,7 +76,7 @@ def test_the_fault_turns_the_symptom_on_and_the_right_line_off(symptoms, name):
 
 @pytest.mark.parametrize("name", [name for _, name, *_ in rooms.ROOMS])
 def test_the_solution_changes_one_line(name):
-    """Blank lines, comments and the name aside; a helper line may be named first."""
+    """Comments and the name aside; room 12, as its text says, may take two."""
     (solution,) = (
         c["source"] for c in rooms.cells()
         if rooms.is_a("solution", c) and f"def {name}_solution(" in c["source"]
@@ -89,5 +89,6 @@ def test_the_solution_changes_one_line(name):
 
     before, after = lines(rooms.faulty(name)), lines(solution)
     new = [line for line in after if line not in before]
-    assert len(new) <= 2, new
+    most = 2 if name == "loss_of_parts" else 1
+    assert len(new) <= most, new
     assert len(after) - len(before) <= 1

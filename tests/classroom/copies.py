@@ -306,6 +306,39 @@ def a_helper_in_another_cell_below(notebook):
 
 
 @damage()
+def a_function_above_the_lessons_own_helpers(notebook):
+    at, cell = exercise(notebook, 3)
+    text = source(cell).replace("lr * param.grad", "scaled(param.grad, lr)")
+    notebook["cells"].insert(0, notebook["cells"].pop(at) | {"source": text})
+    own = "def loss_on(features, targets):"  # the lesson's, and it is not changed
+    assert any(own in source(c) for c in notebook["cells"])
+    helper = "def scaled(g, lr):\n    loss_on\n    return lr * g"
+    notebook["cells"].insert(1, code(helper))
+    return notebook
+
+
+@damage()
+def a_part_of_a_module_set(notebook):
+    _, cell = exercise(notebook, 3)
+    text = source(cell).replace("lr * param.grad", "m.sqrt(lr) ** 2 * param.grad")
+    cell["source"] = f"import math as m\n\nm.tau = 6.3\n\n{text}"
+    return notebook
+
+
+@damage(e1="Not yet")
+def a_checker_replaced(notebook):
+    _, cell = exercise(notebook, 1)
+    cell["source"] = """class Cheat:
+    import course_utils.checks.lesson02 as module
+    module.check_layer_backward = lambda function: module.Verdict(True, "Right")
+
+def layer_backward(features, weight, grad_outputs):
+    Cheat
+    return 0"""
+    return notebook
+
+
+@damage()
 def a_class_that_is_called(notebook):
     _, cell = exercise(notebook, 2)
     body = source(cell).replace("def cross_entropy(", "def __call__(self, ")

@@ -8,7 +8,6 @@ import sys
 import copies
 import pytest
 
-from course_utils.checks import Verdict
 from course_utils.classroom import marking, marks, sandbox, submissions
 
 LESSON = "02_mlp"
@@ -177,6 +176,16 @@ def test_exercises_are_found_by_the_calls_of_their_checkers():
     assert sum(len(lesson.exercises) for lesson in known.values()) > 80
 
 
-def test_the_checker_is_fetched_before_the_learners_code():
-    _, checkers, _ = marking._ready(LESSON)
-    assert all(isinstance(check(...), Verdict) for check in checkers[3:])
+def test_make_asks_for_a_folder(root):
+    """Without one it would mark whatever lies here."""
+    done = subprocess.run(["make", "marks"], cwd=root, capture_output=True, text=True)
+    assert done.returncode != 0
+    assert "make marks FROM=FOLDER" in done.stderr
+
+
+def test_a_process_that_cannot_start_is_said(root, tmp_path, monkeypatch):
+    source = (root / f"notebooks/{LESSON}.ipynb").read_text("utf-8")
+    (tmp_path / "02_mlp.ipynb").write_text(source, "utf-8")
+    ((copy,), _) = marking.collect(tmp_path)
+    monkeypatch.setattr(marking, "_work", lambda *given: None)
+    assert {mark.status for mark in marking.mark(copy)} == {"ask"}
