@@ -10,6 +10,7 @@ server and of a kernel. Needs docs/hub/requirements.txt and, on the PATH, the pr
 """
 
 import argparse
+import contextlib
 import json
 import os
 import shutil
@@ -37,12 +38,13 @@ def start_hub(folder, threads):
     own = ROOT / "docs/hub/jupyterhub_config.py"
     trial = folder / "trial_config.py"
     allow_root = ["--allow-root"] if os.geteuid() == 0 else []
+    own_threads = {"OMP_NUM_THREADS": threads} if threads else {}
     trial.write_text(
         f"exec(open({str(own)!r}).read())\n"
         "c.JupyterHub.authenticator_class = 'dummy'\n"
         "c.Authenticator.allow_all = True\n"
         "c.JupyterHub.spawner_class = 'simple'\n"
-        f"c.Spawner.environment['OMP_NUM_THREADS'] = {threads!r}\n"
+        f"c.Spawner.environment = {own_threads!r}\n"
         f"c.Spawner.args += {allow_root!r}\n"
         f"c.JupyterHub.services.append({{'name': 'trial', 'api_token': {TOKEN!r}}})\n"
         "c.JupyterHub.load_roles.append({'name': 'trial', 'services': ['trial'],\n"
@@ -116,11 +118,11 @@ def run(channel, source):
             return
 
 
-def memory():
+def memory(processes):
     """MB of each server and of each kernel, without what they share (USS)."""
     found = {"singleuser": [], "ipykernel": []}
-    for process in psutil.process_iter(["cmdline"]):
-        line = " ".join(process.info["cmdline"] or ())
+    for process in processes:
+        line = " ".join(process.cmdline())
         for kind, sizes in found.items():
             if kind in line:
                 sizes.append(process.memory_full_info().uss / 1e6)
@@ -154,14 +156,14 @@ def main():
                 each.start()
             for each in learners:
                 each.join(max(0, start + given.limit - time.monotonic()))
-            sizes = memory()
+            sizes = memory(psutil.Process(hub.pid).children(recursive=True))
             threading.excepthook = lambda failure: None  # who is not done is cut off
         finally:
+            started = psutil.Process(hub.pid).children(recursive=True)
             hub.terminate()
             hub.wait(30)
-            for process in psutil.process_iter(["cmdline"]):
-                line = " ".join(process.info["cmdline"] or ())
-                if "jupyterhub" in line or "configurable-http-proxy" in line:
+            for process in started:
+                with contextlib.suppress(psutil.NoSuchProcess):
                     process.kill()
     times = sorted(at - start for at in done.values())
     print(f"lesson {given.lesson}, {os.cpu_count()} cores, "

@@ -184,6 +184,17 @@ def test_with_a_folder_of_wheels_no_network_is_asked(course):
 
 
 @needs_sh
+def test_wheels_of_another_computer_are_named(course):
+    (course.folder / "wheels").mkdir()
+    none = "x (from versions: none)\nERROR: No matching distribution found for x"
+    code, _, complaint = course.setup(FAKE_PIP=none)
+    assert code == 1
+    assert "folder wheels lacks something" in complaint
+    assert "network" not in complaint.split("remove it")[0]
+    assert course.leftovers() == set()
+
+
+@needs_sh
 def test_jupyterlab_does_not_ask_about_news(course):
     course.setup()
     settings = course.folder / ".venv/share/jupyter/lab/settings/overrides.json"

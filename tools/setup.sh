@@ -81,6 +81,9 @@ explain() {
     [ "$half_made" ] || kept=" .venv still holds what was installed before."
     if grep -qi 'no space left' "$log"; then
         fail "The disk is full: free some space, then try again.$kept"
+    elif [ -d wheels ] && grep -qiE 'no matching distribution|versions: none' "$log"; then
+        fail "The folder wheels lacks something for this computer: make it with" \
+            "'make wheels' on one like this, or remove it to use the network.$kept"
     elif grep -qiE 'connection|proxyerror|sslerror|timed out|versions: none' "$log"; then
         fail "The packages could not be downloaded: check the network" \
             "(and pip's index and proxy settings), then try again.$kept"
